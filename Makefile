@@ -1,0 +1,77 @@
+# FooSets. `make` lists what there is; every target makes what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(INSTALLED) ## make the virtual environment from the lock
+
+.PHONY: demo
+demo: setup ## bring a cluster up, apply a FooSet, watch it run, see its trace
+	$(BIN)/python -m e2e.demo
+
+.PHONY: up
+up: setup ## bring the cluster up, with the suite installed
+	$(BIN)/python -m e2e.cluster up
+
+.PHONY: down
+down: setup ## remove the cluster: processes, ports and files
+	$(BIN)/python -m e2e.cluster down
+
+.PHONY: test
+test: check unit e2e ## everything that proves the suite on this machine
+
+.PHONY: check
+check: setup ## style, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m foosets.api.crd --check
+
+.PHONY: unit
+unit: setup ## tests that need no cluster
+	$(BIN)/pytest -m "not cluster"
+
+.PHONY: e2e
+e2e: setup ## tests against a real API server that they bring up themselves
+	$(BIN)/pytest -m cluster
+
+.PHONY: fmt
+fmt: setup ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: generate
+generate: setup ## write crds/ from the models
+	$(BIN)/python -m foosets.api.crd
+
+.PHONY: generate-pod-schema
+generate-pod-schema: setup ## write the pod template's schema from the API server of `make up`
+	$(BIN)/python -m e2e.cluster kubectl get --raw /openapi/v3/api/v1 | $(BIN)/python -m foosets.api.podtemplate --server-openapi -
+	$(BIN)/python -m foosets.api.crd
+
+.PHONY: bench-pod-path
+bench-pod-path: setup ## CPU of the batch controller per pod, beside the client library's ordinary way
+	$(BIN)/python -m e2e.bench.pod_path
+
+.PHONY: size
+size: setup ## lines of code per room
+	$(BIN)/python -m e2e.size
+
+.PHONY: lock
+lock: setup ## write the lock files anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements-dev.lock
