@@ -1,0 +1,17 @@
+"""FooSets: controllers that refine an application, level by level, into placed pods.
+
+The map, in reading order:
+
+    api            what the CRDs say                        pure
+    planning       shared vocabulary and arithmetic         pure
+    kube           the way to the API server                the only room with a client
+    runtime        the engine: watch -> store -> queue -> plan -> actions -> status
+    placement      what both placers share: which node fits, and which of those to take
+    fooset         FooSet -> BatchFooSet and ServiceFooSet
+    batchfooset    BatchFooSet -> pods with a node
+    servicefooset  ServiceFooSet -> pods that wait for a scheduler
+    scheduler      waiting pods -> bindings
+    __main__       `foosets run ROOM`
+
+Imports point up this list only, and rooms never import each other: they meet in the API server.
+"""

@@ -1,0 +1,1 @@
+"""What the CRDs say: names, kinds, and rows of pods and nodes. Pure."""

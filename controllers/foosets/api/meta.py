@@ -1,0 +1,50 @@
+"""What identifies a kind to the API server, and the parts of metadata that all kinds share."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from foosets.api.names import GROUP, VERSION, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of the API server, with the paths its requests go to."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`v1`, or `group/version`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Return the request path; without a namespace that of the whole cluster's collection."""
+        parts = ["", "apis", self.group, self.version] if self.group else ["", "api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+FOOSETS: Final = Resource(GROUP, VERSION, "foosets", Kind.FOOSET)
+BATCHFOOSETS: Final = Resource(GROUP, VERSION, "batchfoosets", Kind.BATCHFOOSET)
+SERVICEFOOSETS: Final = Resource(GROUP, VERSION, "servicefoosets", Kind.SERVICEFOOSET)
+PODS: Final = Resource("", "v1", "pods", "Pod")
+NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
+NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+
+
+class Key(NamedTuple):
+    """What the queues hold: which object, never what happened to it. A tuple, since it is hashed with every event."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`namespace/name`, as kubectl and the logs write it."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
