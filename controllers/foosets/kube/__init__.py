@@ -1,0 +1,10 @@
+"""The way to the API server, and the only room that imports kubernetes_asyncio and aiohttp.
+
+    credentials ──▶ transport ──▶ client                     verbs, one request each
+        │               └───────▶ lists ──▶ watch ──▶ a sink  what the server has, kept up to date
+   kubernetes_asyncio                └─ codec ─┘
+
+In reading order: `errors` (what can go wrong), `transport` (bytes), `client` (verbs), `codec` (rows), `lists`, `watch`
+(the reflector). The library gives configuration, credentials and what TLS needs; calls, time-outs, watches and their
+recovery are ours.
+"""

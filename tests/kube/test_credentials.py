@@ -1,0 +1,194 @@
+import json
+import ssl
+import stat
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from kubernetes_asyncio.client import Configuration
+
+from foosets.kube.credentials import (
+    REFRESH_SECONDS,
+    RENEWAL_PAUSE_SECONDS,
+    Credentials,
+    KubeconfigFile,
+    ServiceAccount,
+    find_origin,
+)
+from foosets.kube.errors import NotConfigured
+from tests.kube.loopback import Authority, hastily, kubeconfig
+
+
+def service_account(folder: Path) -> ServiceAccount:
+    (folder / "token").write_text("first\n")
+    (folder / "ca.crt").write_bytes(Authority(folder, "one").pem)
+    environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
+    return ServiceAccount(str(folder / "token"), str(folder / "ca.crt"), environ)
+
+
+def plugin(folder: Path, **credential: str) -> dict[str, object]:
+    """Return a kubeconfig user whose exec plugin counts its calls and puts the count into the token."""
+    script = folder / "plugin"
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": credential}
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import json, pathlib\n"
+        f"calls = pathlib.Path({str(folder / 'calls')!r})\n"
+        "calls.write_text(str(int(calls.read_text() or 0) + 1) if calls.exists() else '1')\n"
+        f"answer = json.loads({json.dumps(json.dumps(answer))})\n"
+        "answer['status']['token'] = 'token-' + calls.read_text()\n"
+        "print(json.dumps(answer))\n"
+    )
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(script)}}
+
+
+def test_the_library_still_has_what_we_take_from_it() -> None:
+    """The whole surface that `credentials` reads; a failure here means that the library has changed it."""
+    expected = {"host", "api_key", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "tls_server_name", "proxy"}
+    missing = {name for name in expected if not hasattr(Configuration(), name)}
+    assert not missing, f"kubernetes_asyncio.client.Configuration no longer has {missing}"
+
+
+@pytest.mark.parametrize(
+    ("named", "environ", "expected"),
+    [
+        ("/a", {"KUBECONFIG": "/b", "KUBERNETES_SERVICE_HOST": "h"}, "/a"),
+        (None, {"KUBECONFIG": "/b", "KUBERNETES_SERVICE_HOST": "h"}, "/b"),
+        (None, {}, str(Path.home() / ".kube" / "config")),
+    ],
+)
+def test_the_kubeconfig_is_chosen_as_kubectl_chooses(
+    named: str | None, environ: dict[str, str], expected: str
+) -> None:
+    origin = find_origin(named, environ)
+    assert isinstance(origin, KubeconfigFile)
+    assert origin.path == expected
+
+
+def test_in_a_pod_the_service_account_is_chosen() -> None:
+    assert isinstance(find_origin(None, {"KUBERNETES_SERVICE_HOST": "h"}), ServiceAccount)
+
+
+async def test_a_service_account_is_read(tmp_path: Path) -> None:
+    credentials = await Credentials.load(service_account(tmp_path))
+    assert credentials.server == "https://[fd00::1]:443"
+    assert credentials.authorization == "Bearer first"
+    assert isinstance(credentials.tls, ssl.SSLContext)
+    assert len(credentials.tls.get_ca_certs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "authorization"),
+    [
+        ({"token": "t"}, "Bearer t"),
+        ({"username": "u", "password": "p"}, "Basic dTpw"),
+        ({"as": "nobody"}, ""),
+    ],
+)
+async def test_a_kubeconfig_user_becomes_a_header(tmp_path: Path, user: dict[str, str], authorization: str) -> None:
+    credentials = await Credentials.load(KubeconfigFile(kubeconfig(tmp_path, "http://127.0.0.1:1/", user=user)))
+    assert (credentials.server, credentials.authorization) == ("http://127.0.0.1:1", authorization)
+
+
+async def test_a_client_certificate_is_presented_and_verification_follows_the_file(tmp_path: Path) -> None:
+    chain = str(Authority(tmp_path, "one").chain)
+    user = {"client-certificate": chain, "client-key": chain}
+    path = kubeconfig(tmp_path, "https://127.0.0.1:1", user=user, **{"insecure-skip-tls-verify": True})
+    credentials = await Credentials.load(KubeconfigFile(path))
+    assert isinstance(credentials.tls, ssl.SSLContext)
+    assert credentials.tls.verify_mode == ssl.CERT_NONE
+    assert credentials.authorization == ""
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[: not yaml", '{"current-context": "x", "contexts": []}'])
+async def test_without_a_usable_configuration_nothing_starts(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(NotConfigured, match="kubeconfig"):
+        await Credentials.load(KubeconfigFile(str(path)))
+
+
+def test_a_token_file_is_read_again_after_a_minute(tmp_path: Path) -> None:
+    async def main() -> None:
+        (tmp_path / "token").write_text("first")
+        path = kubeconfig(tmp_path, "http://127.0.0.1:1", user={"tokenFile": str(tmp_path / "token")})
+        credentials = await Credentials.load(KubeconfigFile(path))
+        await credentials.refresh()
+        (tmp_path / "token").write_text("second")
+        assert not credentials.stale()
+        await anyio.sleep(REFRESH_SECONDS)
+        assert credentials.stale()
+        before = credentials.generation
+        await credentials.refresh()
+        assert (credentials.authorization, credentials.generation) == ("Bearer second", before + 1)
+
+    hastily(main)
+
+
+@pytest.mark.parametrize("rotating", ["", "\n", None])
+async def test_a_token_file_that_is_being_rotated_keeps_the_old_token(tmp_path: Path, rotating: str | None) -> None:
+    credentials = await Credentials.load(service_account(tmp_path))
+    before = credentials.generation
+    (tmp_path / "token").unlink() if rotating is None else (tmp_path / "token").write_text(rotating)
+    await credentials.refresh()
+    assert (credentials.authorization, credentials.generation) == ("Bearer first", before)
+    (tmp_path / "token").write_text("second")
+    await credentials.refresh()
+    assert credentials.authorization == "Bearer second"
+
+
+async def test_a_changed_ca_file_makes_a_new_context_and_an_unchanged_one_does_not(tmp_path: Path) -> None:
+    credentials = await Credentials.load(service_account(tmp_path))
+    first = credentials.tls
+    await credentials.refresh()
+    assert credentials.tls is first
+    (tmp_path / "ca.crt").write_bytes(Authority(tmp_path, "two").pem + Authority(tmp_path, "three").pem)
+    await credentials.refresh()
+    assert isinstance(credentials.tls, ssl.SSLContext)
+    assert len(credentials.tls.get_ca_certs()) == 2
+
+
+async def test_half_a_ca_file_keeps_the_old_context(tmp_path: Path) -> None:
+    credentials = await Credentials.load(service_account(tmp_path))
+    first = credentials.tls
+    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\nMIIB")
+    await credentials.refresh()
+    assert credentials.tls is first
+    assert credentials.failures == 1
+
+
+def test_a_refused_token_is_read_again_once_and_not_in_a_storm(tmp_path: Path) -> None:
+    async def main() -> None:
+        user = plugin(tmp_path)
+        credentials = await Credentials.load(KubeconfigFile(kubeconfig(tmp_path, "http://127.0.0.1:1", user=user)))
+        refused = credentials.generation
+        assert await credentials.renew(refused)
+        assert await credentials.renew(refused)  # another request, refused with the same old token
+        assert credentials.authorization == "Bearer token-2"
+        assert not await credentials.renew(credentials.generation)  # the new one is refused, too, at once
+        await anyio.sleep(RENEWAL_PAUSE_SECONDS)
+        assert await credentials.renew(credentials.generation)
+        assert (tmp_path / "calls").read_text() == "3"
+
+    hastily(main)
+
+
+async def test_a_plugin_is_not_asked_again_while_its_answer_is_good(tmp_path: Path) -> None:
+    user = plugin(tmp_path, expirationTimestamp="2999-01-01T00:00:00Z")
+    credentials = await Credentials.load(KubeconfigFile(kubeconfig(tmp_path, "http://127.0.0.1:1", user=user)))
+    await credentials.refresh()
+    assert (tmp_path / "calls").read_text() == "1"
+    assert await credentials.renew(credentials.generation)
+    assert (tmp_path / "calls").read_text() == "2"
+
+
+async def test_a_plugin_that_fails_keeps_the_old_token(tmp_path: Path) -> None:
+    user = plugin(tmp_path)
+    credentials = await Credentials.load(KubeconfigFile(kubeconfig(tmp_path, "http://127.0.0.1:1", user=user)))
+    (tmp_path / "plugin").write_text("#!/bin/sh\nexit 3\n")
+    await credentials.refresh()
+    assert (credentials.authorization, credentials.failures) == ("Bearer token-1", 1)
+
