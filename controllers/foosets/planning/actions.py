@@ -1,0 +1,103 @@
+"""What a plan may ask for. Actions are data; `runtime.apply` is the one place that performs them."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from foosets.api.meta import Resource
+from foosets.api.names import NodeName, Uid
+from foosets.api.pod import Condition
+from foosets.planning.obstacles import Obstacle
+from foosets.planning.trace import Span
+
+MAX_ACTIONS: Final = 500
+"""Actions in one plan. A larger change goes on in the next pass, so that status moves between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """POST. The name is derived, so that a repeated create collides instead of duplicating.
+
+    AlreadyExists with `owner` as controller is success; with another's it is a NameCollision.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    body: bytes
+    owner: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply of the fields that this component owns.
+
+    `body` carries the resourceVersion it was computed from, or none if the object must not exist yet.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    body: bytes
+    owner: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELETE of exactly the object that was meant: `uid` is sent as a precondition. Gone is success."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """POST of a Binding; a compare-and-set, since the API server binds a pod once and checks `uid`."""
+
+    namespace: str
+    name: str
+    uid: Uid
+    node: NodeName
+    annotations: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """PUT of the status subresource, a JSON object, with the resourceVersion that the plan saw."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: Uid
+    resource_version: str
+    status: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetPodCondition:
+    """PATCH of one condition in a pod's status; the others stay as their writers left them."""
+
+    namespace: str
+    name: str
+    uid: Uid
+    condition: Condition
+
+
+Action = Create | Apply | Delete | Bind | Status | SetPodCondition
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one look at an object comes to.
+
+    `status` is None when the stored one is right already. `spans` are the parts of the trace that this look closes;
+    they are exported before `status`, which records it, is written. `obstacle` is what the plan itself found in the
+    way. `wake_after` asks for another look in so many seconds, should nothing happen before.
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: Status | None = None
+    spans: tuple[Span, ...] = ()
+    obstacle: Obstacle | None = None
+    wake_after: float | None = None

@@ -1,0 +1,149 @@
+"""Episodes: when a set's trace begins, which trace that is, and when it may be closed.
+
+An episode begins with a new generation of the spec, and with the first work after a closed episode. A child that its
+parent created or changed joins the parent's trace, whose context stands in an annotation; work that began below (a
+scaled child, a replaced pod) is a trace of its own, linked to the one before. The episode is written to status before
+any of its spans or objects exist, so that a restart goes on in the same trace; it is marked closed after its spans
+were exported, so that a restart in between exports them again instead of losing them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from foosets.api.customresource import CustomResource
+from foosets.api.names import TRACEPARENT, Kind
+from foosets.api.status import Status, Trace
+from foosets.planning.trace import (
+    BLOCKED_AFTER_SECONDS,
+    REFINE,
+    ROLLOUT,
+    RUNNING_AFTER_SECONDS,
+    Context,
+    Height,
+    TraceId,
+    close_margin,
+    parse_traceparent,
+    span_id,
+    trace_id,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One episode of one set.
+
+    `above` is the context that the refine span hangs under: the parent's, or this set's own root. `root` is that
+    root, or None when the episode is part of the parent's trace. `recorded` is whether status shows the episode.
+    """
+
+    trace: Trace
+    trace_id: TraceId
+    above: Context
+    root: Context | None
+    refine: Context
+    links: tuple[Context, ...]
+    recorded: bool
+
+
+def joined_context(resource: CustomResource) -> Context | None:
+    """Return the trace context that the parent's controller wrote on a derived child."""
+    return parse_traceparent(resource.metadata.annotations.get(TRACEPARENT, "")) if resource.controller else None
+
+
+def episode_of(resource: CustomResource, kind: Kind, status: Status, now: datetime, *, working: bool) -> Episode:
+    """Return the episode that the set is in; `working` is whether its plan is about to change something."""
+    stored = status.trace
+    joined = joined_context(resource)
+    generation = resource.metadata.generation
+    if stored is not None and stored.generation == generation and not (stored.closed and working):
+        return _episode(resource, kind, stored, recorded=True)
+    same_generation = stored is not None and stored.generation == generation
+    number = stored.episode + 1 if stored is not None and same_generation else 0
+    consumed = stored.parent if stored is not None else ""
+    joins = joined is not None and joined.traceparent != consumed
+    fresh = Trace(
+        generation=generation,
+        episode=number,
+        started_at=now,
+        parent=joined.traceparent if joined is not None else "",
+        joined=joins,
+        previous=status.trace_id,
+    )
+    return _episode(resource, kind, fresh, recorded=False)
+
+
+def _episode(resource: CustomResource, kind: Kind, trace: Trace, *, recorded: bool) -> Episode:
+    uid = resource.metadata.uid
+    parent = parse_traceparent(trace.parent)
+    if trace.joined and parent is not None:
+        refine = Context(parent.trace_id, span_id(parent.trace_id, REFINE[kind], uid))
+        return Episode(trace, parent.trace_id, parent, None, refine, (), recorded)
+    own = trace_id(uid, trace.generation, trace.episode)
+    root = Context(own, span_id(own, ROLLOUT[kind], uid))
+    refine = Context(own, span_id(own, REFINE[kind], uid))
+    return Episode(trace, own, root, root, refine, _links(trace, uid, kind), recorded)
+
+
+def _links(trace: Trace, uid: str, kind: Kind) -> tuple[Context, ...]:
+    """Return the link back to the trace that came before, to the span of this very set in it."""
+    if not trace.previous:
+        return ()
+    before = TraceId(trace.previous)
+    return (Context(before, span_id(before, REFINE[kind], uid)),)
+
+
+def closed_trace(trace: Trace, *, closed: bool) -> Trace:
+    """Return the trace as status stores it once its spans are exported."""
+    return trace.model_copy(update={"closed": True}) if closed else trace
+
+
+class Outcome(StrEnum):
+    """How a phase ended; the value of the span's decision."""
+
+    READY = "Ready"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+    RUNNING = "Running"
+    BLOCKED = "Blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an episode ends now, or in how many seconds it is worth asking again; both None while it goes on."""
+
+    outcome: Outcome | None = None
+    ask_again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What decides about the end of an episode.
+
+    `finished` is set when nothing more will happen; `awaited_since` if the episode's children still have to close
+    theirs, and since when. `running_since` when all that is left is a batch that runs; `blocked_since` while one
+    unchanged cause blocks.
+    """
+
+    finished: Outcome | None = None
+    awaited_since: datetime | None = None
+    running_since: datetime | None = None
+    blocked_since: datetime | None = None
+
+
+def settle(progress: Progress, height: Height, now: datetime) -> Settlement:
+    """Decide whether an episode ends; parents wait longer than their children, whose spans come first."""
+    if progress.finished is not None and progress.awaited_since is not None:
+        return _after(progress.awaited_since, close_margin(height), progress.finished, now)
+    if progress.finished is not None:
+        return Settlement(progress.finished)
+    if progress.blocked_since is not None:
+        return _after(progress.blocked_since, BLOCKED_AFTER_SECONDS + close_margin(height), Outcome.BLOCKED, now)
+    if progress.running_since is not None:
+        return _after(progress.running_since, RUNNING_AFTER_SECONDS + close_margin(height), Outcome.RUNNING, now)
+    return Settlement()
+
+
+def _after(since: datetime, seconds: float, outcome: Outcome, now: datetime) -> Settlement:
+    left = (since + timedelta(seconds=seconds) - now).total_seconds()
+    return Settlement(outcome) if left <= 0 else Settlement(ask_again_in=left)

@@ -1,0 +1,85 @@
+"""The spans of one set: its root, where it has one, and its refine phase."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from foosets.api.customresource import CustomResource
+from foosets.api.names import Kind
+from foosets.api.status import BlockedBy
+from foosets.planning.children import Lineage
+from foosets.planning.episodes import Episode, Outcome
+from foosets.planning.stamps import SECOND
+from foosets.planning.trace import REFINE, ROLLOUT, Attribute, Hop, Microseconds, Span, Subject, Value, error_text
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How an episode ended, and why if it was blocked or failed."""
+
+    outcome: Outcome
+    cause: BlockedBy | None = None
+
+    @property
+    def error(self) -> str:
+        """The error text of the phases that this closes; a batch that simply runs on is none."""
+        if self.outcome not in {Outcome.BLOCKED, Outcome.FAILED}:
+            return ""
+        return error_text(self.cause.reason, self.cause.message) if self.cause else self.outcome.value
+
+
+def microseconds(moment: datetime) -> Microseconds:
+    """Return the moment in microseconds since the epoch, exactly."""
+    return int(moment.timestamp()) * SECOND + moment.microsecond
+
+
+def subject_of(resource: CustomResource, lineage: Lineage) -> Subject:
+    """Return the root that a set's spans are about."""
+    return Subject(resource.metadata.namespace, lineage.set_name, lineage.set_uid)
+
+
+@dataclass(frozen=True, slots=True)
+class SetSpans:
+    """Makes the spans of one set's episode, which ended at `end` as `closing` says."""
+
+    kind: Kind
+    subject: Subject
+    episode: Episode
+    closing: Closing
+    end: Microseconds
+
+    @property
+    def start(self) -> Microseconds:
+        """When the episode began."""
+        return microseconds(self.episode.trace.started_at)
+
+    def outer(self, start: Microseconds | None = None) -> list[Span]:
+        """Return the refine span, and the root if the episode has its own; the root may start earlier."""
+        refine = self._span(REFINE[self.kind], self.start)
+        if self.episode.root is None:
+            return [refine]
+        return [self._span(ROLLOUT[self.kind], self.start if start is None else start), refine]
+
+    def act(self, hop: Hop, above: Span, times: tuple[Microseconds, Microseconds], error: str = "") -> Span:
+        """Return a step of this set below another of its spans."""
+        context = above.context.child(hop)
+        attributes = self.attributes(hop)
+        return Span(context, above.context.span_id, hop, times[0], times[1], attributes, error)
+
+    def attributes(self, hop: Hop) -> Mapping[str, Value]:
+        """Return the attributes of a span of this set."""
+        outcome: dict[str, Value] = {
+            Attribute.GENERATION: self.episode.trace.generation,
+            Attribute.DECISION: self.closing.outcome,
+        }
+        if self.closing.error and self.closing.cause:
+            outcome[Attribute.REASON] = self.closing.cause.reason
+        return self.subject.attributes(hop) | outcome
+
+    def _span(self, hop: Hop, start: Microseconds) -> Span:
+        episode = self.episode
+        is_root = episode.root is not None and hop == ROLLOUT[self.kind]
+        context = episode.above if is_root else episode.refine
+        parent = None if is_root else episode.above.span_id
+        links = episode.links if is_root else ()
+        return Span(context, parent, hop, start, self.end, self.attributes(hop), self.closing.error, links)

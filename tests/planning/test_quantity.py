@@ -1,0 +1,84 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foosets.planning.quantity import MAX, Quantity, amount, milli, whole
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [
+        ("250m", 250),
+        ("1", 1000),
+        (2, 2000),
+        (0.5, 500),
+        ("1.5", 1500),
+        (".5", 500),
+        ("2.", 2000),
+        ("1k", 1_000_000),
+        ("1e3", 1_000_000),
+        ("1E3", 1_000_000),
+        ("15e-1", 1500),
+        ("100u", 1),
+        ("1n", 1),
+        ("0.1m", 1),
+        ("+3", 3000),
+        ("0", 0),
+        ("-0", 0),
+    ],
+)
+def test_thousandths(quantity: Quantity, expected: int) -> None:
+    assert milli(quantity) == expected
+    assert amount("cpu", quantity) == expected
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [
+        ("128974848", 128974848),
+        ("129e6", 129_000_000),
+        ("129M", 129_000_000),
+        ("128974848000m", 128974848),
+        ("123Mi", 123 * 2**20),
+        ("1Ki", 1024),
+        ("1.5Gi", 3 * 2**29),
+        ("0.3Ki", 308),
+        ("2Ti", 2**41),
+        ("1Pi", 2**50),
+        ("1E", 10**18),
+        ("1Ei", 2**60),
+        ("1m", 1),
+        (110, 110),
+        ("8Ei", MAX),
+        ("1e999", MAX),
+        ("1e-999", 1),
+        (1e22, MAX),
+    ],
+)
+def test_ones(quantity: Quantity, expected: int) -> None:
+    assert whole(quantity) == expected
+    assert amount("memory", quantity) == expected
+    assert amount("example.com/gpu", quantity) == expected
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    ["", " 1", "1 ", "abc", ".", "1.2.3", "1K", "1mi", "1kk", "1e", "1e3m", "1m3", "e3", "0x1", "\u0661", "nan"],
+)
+def test_what_is_no_quantity(quantity: str) -> None:
+    with pytest.raises(ValueError, match="is not a Kubernetes quantity"):
+        whole(quantity)
+
+
+def test_less_than_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="'-1Mi' is negative"):
+        amount("memory", "-1Mi")
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=6), st.sampled_from(["m", "", "k", "M"]))
+def test_rounded_up_and_never_by_more_than_one(number: Decimal, suffix: str) -> None:
+    exact = number * {"m": Decimal("0.001"), "": 1, "k": 1000, "M": 10**6}[suffix]
+    assert 0 <= whole(f"{number:f}{suffix}") - exact < 1
+    assert 0 <= milli(f"{number:f}{suffix}") - exact * 1000 < 1
