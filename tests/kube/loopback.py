@@ -1,7 +1,7 @@
 """Small real servers on loopback, and ways to them: what the tests of this room share."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import selectors
@@ -41,7 +41,9 @@ async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIte
         await runner.cleanup()
 
 
-def kubeconfig(folder: Path, server: str, *, user: dict[str, Any] | None = None, **cluster: Any) -> str:
+def kubeconfig(
+    folder: Path, server: str, *, user: dict[str, Any] | None = None, cluster: dict[str, Any] | None = None
+) -> str:
     """Write a kubeconfig for one server and one user; JSON is YAML."""
     path = folder / "kubeconfig"
     content = {
@@ -49,7 +51,7 @@ def kubeconfig(folder: Path, server: str, *, user: dict[str, Any] | None = None,
         "kind": "Config",
         "current-context": "it",
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        "clusters": [{"name": "it", "cluster": {"server": server, **cluster}}],
+        "clusters": [{"name": "it", "cluster": {"server": server} | (cluster or {})}],
         "users": [{"name": "it", "user": user or {"token": "secret"}}],
     }
     path.write_text(json.dumps(content))
@@ -109,7 +111,7 @@ class Authority:
         self.chain = chain
 
     def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.Certificate:
-        now = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+        now = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         address = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
         return (
             x509.CertificateBuilder()
@@ -118,7 +120,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now)
-            .not_valid_after(now + datetime.timedelta(days=36500))
+            .not_valid_after(now + dt.timedelta(days=36500))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([address]), critical=not ca)
             .sign(self._key, hashes.SHA256())

@@ -59,9 +59,7 @@ def test_the_library_still_has_what_we_take_from_it() -> None:
         (None, {}, str(Path.home() / ".kube" / "config")),
     ],
 )
-def test_the_kubeconfig_is_chosen_as_kubectl_chooses(
-    named: str | None, environ: dict[str, str], expected: str
-) -> None:
+def test_the_kubeconfig_is_chosen_as_kubectl_chooses(named: str | None, environ: dict[str, str], expected: str) -> None:
     origin = find_origin(named, environ)
     assert isinstance(origin, KubeconfigFile)
     assert origin.path == expected
@@ -95,7 +93,7 @@ async def test_a_kubeconfig_user_becomes_a_header(tmp_path: Path, user: dict[str
 async def test_a_client_certificate_is_presented_and_verification_follows_the_file(tmp_path: Path) -> None:
     chain = str(Authority(tmp_path, "one").chain)
     user = {"client-certificate": chain, "client-key": chain}
-    path = kubeconfig(tmp_path, "https://127.0.0.1:1", user=user, **{"insecure-skip-tls-verify": True})
+    path = kubeconfig(tmp_path, "https://127.0.0.1:1", user=user, cluster={"insecure-skip-tls-verify": True})
     credentials = await Credentials.load(KubeconfigFile(path))
     assert isinstance(credentials.tls, ssl.SSLContext)
     assert credentials.tls.verify_mode == ssl.CERT_NONE
@@ -116,7 +114,6 @@ def test_a_token_file_is_read_again_after_a_minute(tmp_path: Path) -> None:
         (tmp_path / "token").write_text("first")
         path = kubeconfig(tmp_path, "http://127.0.0.1:1", user={"tokenFile": str(tmp_path / "token")})
         credentials = await Credentials.load(KubeconfigFile(path))
-        await credentials.refresh()
         (tmp_path / "token").write_text("second")
         assert not credentials.stale()
         await anyio.sleep(REFRESH_SECONDS)
@@ -191,4 +188,3 @@ async def test_a_plugin_that_fails_keeps_the_old_token(tmp_path: Path) -> None:
     (tmp_path / "plugin").write_text("#!/bin/sh\nexit 3\n")
     await credentials.refresh()
     assert (credentials.authorization, credentials.failures) == ("Bearer token-1", 1)
-

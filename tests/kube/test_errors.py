@@ -7,7 +7,7 @@ from foosets.kube import errors
 from foosets.kube.errors import error_from, error_in_stream
 
 POLICY = (
-    'pods "a" is forbidden: ValidatingAdmissionPolicy \'foosets-pod-origin\' with binding \'foosets-pod-origin\' '
+    "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'foosets-pod-origin' with binding 'foosets-pod-origin' "
     "denied request: only the batch controller creates placed pods"
 )
 TERMINATING = 'pods "a" is forbidden: unable to create new content in namespace x because it is being terminated'

@@ -3,7 +3,7 @@
 A test of the first kind (`library_...`) that fails after an upgrade brings good news: the defect is gone.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from aiohttp import ClientConnectorCertificateError, web
+from aiohttp.http_exceptions import LineTooLong
 from kubernetes_asyncio import client, watch
 from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
@@ -73,13 +74,18 @@ async def follow(api: client.CoreV1Api, events: int, **options: Any) -> list[Any
     return seen
 
 
+def _pod(name: str, version: int, **spec: Any) -> dict[str, Any]:
+    """Return a pod that the library's models accept."""
+    return pod(name, version, containers=[{"name": "c"}], **spec)
+
+
 # ---------------------------------------------------------------------------- no time-out on any call
 
 
-def test_library_waits_for_ever(tmp_path: Path) -> None:  # noqa: ARG001 - like its twin
+def test_library_waits_for_ever() -> None:
     async def main() -> bool:
         async with serve(silence) as url, library(url) as api:
-            with anyio.move_on_after(600) as waiting:
+            with anyio.move_on_after(TIMEOUT_SECONDS * 4) as waiting:
                 await api.read_namespaced_pod("a", "default")
         return waiting.cancelled_caught
 
@@ -99,7 +105,7 @@ def test_ours_gives_up(tmp_path: Path) -> None:
 
 
 async def _one_then_silence(response: web.StreamResponse, _: int) -> None:
-    await response.write(event("ADDED", pod("a", 101)))
+    await response.write(event("ADDED", _pod("a", 101)))
     await anyio.sleep_forever()
 
 
@@ -107,7 +113,7 @@ def test_library_watches_a_silent_connection_for_ever() -> None:
     async def main() -> int:
         server = Scripted(_one_then_silence)
         async with serve(server) as url, library(url) as api:
-            with anyio.move_on_after(600):
+            with anyio.move_on_after(TIMEOUT_SECONDS * 4):
                 await follow(api, events=2)
         return len(server.versions)
 
@@ -165,21 +171,16 @@ def test_library_reconnects_without_a_pause() -> None:
 
 
 def test_ours_pauses(tmp_path: Path) -> None:
-    async def main() -> int:
+    async def main() -> float:
         server = PodServer()
         async with reflecting(server, tmp_path, Timing()) as it:
-            while len(server.watched_from) < 6:
-                await it.has_watched(len(server.watched_from))
+            began = anyio.current_time()
+            for watches in range(2, 6):
                 server.end()
-                await it.has_watched(len(server.watched_from) + 1)
-        return 6
+                await it.has_watched(watches)
+            return anyio.current_time() - began
 
-    async def timed() -> float:
-        began = anyio.current_time()
-        await main()
-        return anyio.current_time() - began
-
-    assert hastily(timed) > 0.5 + 1 + 2 + 4
+    assert hastily(main) >= 0.5 + 1 + 2 + 4
 
 
 # ---------------------------------------------------------------------------- lines
@@ -203,11 +204,11 @@ async def test_ours_lists_again_after_a_malformed_line(tmp_path: Path) -> None:
 
 async def test_library_never_gets_past_a_line_of_five_mebibytes() -> None:
     async def long(response: web.StreamResponse, _: int) -> None:
-        await response.write(event("ADDED", pod("a", 101, padding="x" * (5 * 2**20))))
+        await response.write(event("ADDED", _pod("a", 101, padding="x" * (5 * 2**20))))
 
     async with serve(Scripted(long)) as url, library(url) as api:
         for _ in range(2):
-            with pytest.raises(ValueError, match="Chunk too big"):
+            with pytest.raises(LineTooLong):
                 await follow(api, events=1)
 
 
@@ -224,9 +225,9 @@ async def test_ours_has_no_limit(tmp_path: Path) -> None:
 async def test_library_resumes_an_initial_burst_at_its_last_object() -> None:
     async def burst(response: web.StreamResponse, watches: int) -> None:
         if watches == 1:
-            await response.write(event("ADDED", pod("a", 30)) + event("ADDED", pod("b", 10)))
+            await response.write(event("ADDED", _pod("a", 30)) + event("ADDED", _pod("b", 10)))
         else:
-            await response.write(event("ADDED", pod("c", 31)))
+            await response.write(event("ADDED", _pod("c", 31)))
 
     server = Scripted(burst)
     async with serve(server) as url, library(url) as api:
@@ -262,7 +263,7 @@ async def test_library_raises_out_of_a_call_while_the_token_file_is_empty(tmp_pa
     loader = InClusterConfigLoader(mount.token_file, mount.ca_file, environ=dict(mount.environ))
     loader.load_and_set(configuration)
     (tmp_path / "token").write_text("")
-    loader.token_expires_at = datetime.datetime.min  # a minute later
+    loader.token_expires_at = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - as the library writes it: naive, and long ago
     async with client.ApiClient(configuration) as api:
         with pytest.raises(ConfigException, match="empty"):
             await client.CoreV1Api(api).read_namespaced_pod("a", "default")
@@ -289,7 +290,7 @@ async def test_library_keeps_an_authority_that_was_replaced(tmp_path: Path) -> N
     old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
     mount = _mounted(tmp_path, old.pem)
     async with serve(_empty, new.server) as url, library(url, mount.ca_file) as api:
-        Path(mount.ca_file).write_bytes(new.pem)
+        (tmp_path / "ca.crt").write_bytes(new.pem)
         for _ in range(3):
             with pytest.raises(ClientConnectorCertificateError):
                 await api.read_namespaced_pod("a", "default")
@@ -303,8 +304,9 @@ async def test_ours_reads_the_authority_again_after_it_failed(tmp_path: Path) ->
         environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
         origin = ServiceAccount(mount.token_file, mount.ca_file, environ)
         transport = Transport(await Credentials.load(origin), user_agent="tests")
-        await transport.request("GET", "/x") if False else None
-        Path(mount.ca_file).write_bytes(new.pem)
+        (tmp_path / "ca.crt").write_bytes(new.pem)
+        with pytest.raises(Unreachable, match="certificate"):
+            await transport.request("GET", "/x")
         assert await transport.request("GET", "/x") == b"{}"
         await transport.aclose()
 

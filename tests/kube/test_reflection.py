@@ -28,7 +28,9 @@ steps = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from("abc"
 @settings(max_examples=40, deadline=None)
 @given(steps=steps, in_stream=st.booleans(), page_size=st.integers(1, 3))
 def test_the_sink_ends_up_equal_to_the_server(
-    steps: list[tuple[str, str, bool]], in_stream: bool, page_size: int  # noqa: FBT001 - drawn
+    steps: list[tuple[str, str, bool]],
+    in_stream: bool,  # noqa: FBT001 - drawn
+    page_size: int,
 ) -> None:
     async def main(folder: Path) -> None:
         server = PodServer(gone_in_stream=in_stream, page_size=page_size)

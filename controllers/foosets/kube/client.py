@@ -76,7 +76,7 @@ class Client:
         body = _encode({"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target})
         await self._write("POST", PODS.path(namespace, name, "binding"), body)
 
-    async def put_status(
+    async def put_status(  # noqa: PLR0913 - an object's identity, its version and its status
         self, resource: Resource, namespace: str, name: str, status: bytes, *, uid: Uid, resource_version: str
     ) -> bytes:
         """Replace the status, a JSON object; `Conflict` if the object is not at `resource_version` any more."""

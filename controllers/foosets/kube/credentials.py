@@ -68,7 +68,7 @@ class ServiceAccount:
     ca_file: str = SERVICE_CERT_FILENAME
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
-    async def read(self, *, afresh: bool) -> Configuration:
+    async def read(self, *, afresh: bool) -> Configuration:  # noqa: ARG002 - reading files is always afresh
         """Read both files."""
         configuration = Configuration()
         load_incluster_config(
@@ -102,7 +102,7 @@ class Credentials:
         self._origin = origin
         self._reading = anyio.Lock()
         self._files: tuple[object, ...] = ()
-        self._due = 0.0
+        self._due = anyio.current_time() + REFRESH_SECONDS
         self._renewed_at = float("-inf")
         self.server = str(configuration.host).rstrip("/")
         self.server_name: str | None = configuration.tls_server_name
@@ -149,7 +149,7 @@ class Credentials:
         try:
             with anyio.fail_after(_READ_SECONDS):
                 self._take(await self._origin.read(afresh=afresh))
-        except Exception:
+        except Exception:  # noqa: BLE001 - the library's parsers and plugins raise anything; what we have stays good
             self.failures += 1
 
     def _take(self, configuration: Configuration) -> None:

@@ -21,7 +21,7 @@ The tree is judged in one place, above this room. `ambiguous` says whether a wri
 error; the answer to that is to read the object.
 """
 
-
+# ruff: noqa: N818 - an error of this tree is named by what is the case, which is what a handler wants to read
 
 from typing import ClassVar, Final
 

@@ -91,7 +91,7 @@ class Transport:
         self._sent = 0
         self._received = 0
 
-    async def request(
+    async def request(  # noqa: PLR0913 - a request has that many independent parts, all but two with defaults
         self,
         method: str,
         path: str,
@@ -99,7 +99,7 @@ class Transport:
         *,
         content_type: str = JSON,
         pool: Pool = Pool.WRITES,
-        timeout: float = TIMEOUT_SECONDS,
+        timeout: float = TIMEOUT_SECONDS,  # noqa: ASYNC109 - the limit belongs to the exchange, and is always there
     ) -> bytes:
         """Return the body of the 2xx reply; raise `ApiError` for everything else.
 

@@ -98,7 +98,7 @@ class ReflectorStatistics:
 class Reflector(Generic[R]):
     """Reflects one source into one sink: `run` it, once, in a task group. `synced` is set by the first list."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three parts, and three settings
         self,
         transport: Transport,
         source: Source[R],
