@@ -1,0 +1,131 @@
+"""The chart, rendered by the real Helm; and, for the policies, installed on a real API server."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+from chart.asking import (
+    DEPLOYER,
+    EDITOR,
+    EMPTY,
+    OVERRIDING,
+    PLAIN,
+    SERVICE,
+    child,
+    created,
+    fooset,
+    is_refused,
+    waiting_pod,
+)
+from chart.manifests import CHART, NAMESPACE, Helm, Manifest, Render, parsed
+
+from e2e.cluster import toolchain
+from e2e.cluster.binaries import locate, sources
+from e2e.cluster.local import LocalCluster
+from e2e.cluster.progress import Progress
+from foosets.api import names
+
+IN_FORCE_WITHIN = 20.0
+"""Seconds; a policy is judged by about one second after its creation."""
+
+
+@pytest.fixture(scope="session")
+def helm() -> Helm:
+    """Runs Helm without a cluster and returns what it printed; a failure raises CalledProcessError."""
+    program = str(locate(toolchain.HELM, sources(Progress(quiet=True))))
+
+    def run(*args: str) -> str:
+        return subprocess.run([program, *args], check=True, capture_output=True, text=True).stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def template(helm: Helm) -> Helm:
+    """Renders the release `foosets` in `foosets-system`, as text."""
+
+    def run(*args: str) -> str:
+        return helm("template", "foosets", str(CHART), "--namespace", NAMESPACE, *args)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(template: Helm) -> Render:
+    """Renders the same as manifests, without the CRDs, which are long and have tests of their own."""
+
+    @cache
+    def text(*args: str) -> str:
+        return template("--set", "crds.enabled=false", *args)
+
+    def run(*args: str) -> list[Manifest]:
+        return parsed(text(*args))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A control plane with the chart installed, of its own: policies would judge what other tests write.
+
+    No component of ours runs, so that nothing but the policies answers.
+    """
+    made = LocalCluster(tmp_path_factory.mktemp("chart") / "cluster")
+    try:
+        made.up(node_count=0, with_jaeger=False)
+        made.install_chart()
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture(scope="session")
+def policies(installed: LocalCluster) -> LocalCluster:
+    """The same with the policies in force, and with a few namespaces and people."""
+    installed.client.apply(*surroundings())
+    until_in_force(installed)
+    return installed
+
+
+def surroundings() -> list[Manifest]:
+    def namespace(name: str, labels: dict[str, str]) -> Manifest:
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+    def may(user: str, role: str) -> Manifest:
+        return {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": f"{user}-{role}", "namespace": PLAIN},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        }
+
+    pods: Manifest = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "policies-pods"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}],
+    }
+    return [
+        namespace(PLAIN, {}),
+        namespace(OVERRIDING, {names.SCHEDULER_NAME_LABEL: "other-scheduler"}),
+        namespace(EMPTY, {names.SCHEDULER_NAME_LABEL: ""}),
+        pods,
+        *(may(user, role) for user in (EDITOR, DEPLOYER) for role in ("foosets-view", "foosets-edit")),
+        may(DEPLOYER, "policies-pods"),
+    ]
+
+
+def until_in_force(cluster: LocalCluster) -> None:
+    """Return when each policy was seen to act; they arrive in the API server's watch one by one."""
+    probes: list[Callable[[], bool]] = [
+        lambda: created(cluster, waiting_pod(), SERVICE)["spec"]["schedulerName"] == names.DEFAULT_SCHEDULER,
+        lambda: is_refused(cluster, waiting_pod(), "admin"),
+        lambda: is_refused(cluster, child("BatchFooSet", "probe", "no-parent"), "admin"),
+        lambda: is_refused(cluster, fooset("probe"), EDITOR),
+    ]
+    deadline = time.monotonic() + IN_FORCE_WITHIN
+    while not all(probe() for probe in probes):
+        assert time.monotonic() < deadline, "the policies are not in force"

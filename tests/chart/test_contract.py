@@ -1,0 +1,79 @@
+"""The chart grants what docs/contract.md says, and nothing else."""
+
+import re
+
+import pytest
+from chart.manifests import MUTATING_POLICIES, NAMESPACE, ROOT, Manifest, Render, of_kind
+
+from foosets.api.names import Component
+
+Permission = tuple[str, str]
+"""A resource as `plural.group/subresource`, and a verb."""
+
+COMPONENTS = [str(component) for component in Component]
+ROW = re.compile(
+    r"^\| (?P<component>\w+) \| `(?P<resource>\S+)` \| (?P<verbs>[a-z ]+) \| (?P<purpose>.+) \|$", re.MULTILINE
+)
+ONLY_WITHOUT_POLICY = {("namespaces", "get")}
+
+
+def promised(component: str) -> set[Permission]:
+    rows = ROW.finditer((ROOT / "docs" / "contract.md").read_text())
+    return {(row["resource"], verb) for row in rows if row["component"] == component for verb in row["verbs"].split()}
+
+
+def granted(role: Manifest) -> set[Permission]:
+    return {
+        (qualified(resource, group), verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def qualified(resource: str, group: str) -> str:
+    plural, slash, subresource = resource.partition("/")
+    return f"{plural}.{group}{slash}{subresource}" if group else resource
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_granted_is_what_the_contract_says(render: Render, component: str) -> None:
+    roles = of_kind(render("--set", "policies.schedulerName=Controller"), "ClusterRole")
+    assert promised(component)
+    assert granted(roles[f"foosets-{component}"]) == promised(component)
+
+
+def test_with_the_policy_nobody_reads_namespaces(render: Render) -> None:
+    roles = of_kind(render("--api-versions", MUTATING_POLICIES), "ClusterRole")
+    assert granted(roles["foosets-servicefooset"]) == promised("servicefooset") - ONLY_WITHOUT_POLICY
+
+
+def test_each_component_is_bound_to_its_own_role_alone(render: Render) -> None:
+    manifests = render()
+    bindings = of_kind(manifests, "ClusterRoleBinding")
+    assert bindings.keys() == {f"foosets-{component}" for component in COMPONENTS}
+    assert of_kind(manifests, "RoleBinding") == {}
+    for name, binding in bindings.items():
+        assert binding["roleRef"]["name"] == name
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]
+
+
+def test_no_role_has_a_wildcard_a_secret_or_an_escalation(render: Render) -> None:
+    permissions = {permission for role in of_kind(render(), "ClusterRole").values() for permission in granted(role)}
+    assert not any("*" in resource or "*" in verb for resource, verb in permissions)
+    assert not any(
+        resource.startswith(("secrets", "serviceaccounts", "roles", "clusterroles")) for resource, _ in permissions
+    )
+    assert {verb for _, verb in permissions}.isdisjoint({"bind", "escalate", "impersonate", "approve", "sign"})
+
+
+def test_people_get_our_kinds_through_the_clusters_own_roles(render: Render) -> None:
+    roles = of_kind(render(), "ClusterRole")
+    viewed, edited = (granted(roles[f"foosets-{role}"]) for role in ("view", "edit"))
+    assert roles["foosets-view"]["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+    assert roles["foosets-edit"]["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] == "true"
+    assert {verb for _, verb in viewed} == {"get", "list", "watch"}
+    assert not any(resource.endswith("/status") for resource, _ in edited)
+    assert ("foosets.foo.example.com", "create") in edited
+    assert ("servicefoosets.foo.example.com/scale", "patch") in edited
