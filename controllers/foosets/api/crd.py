@@ -215,7 +215,7 @@ def crd(definition: Definition) -> Schema:
 class _Dumper(yaml.SafeDumper):
     """YAML without anchors: what occurs twice is written twice, as people expect of a manifest."""
 
-    def ignore_aliases(self, data: object) -> bool:
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class asks for each value
         return True
 
 

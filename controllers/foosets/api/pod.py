@@ -99,10 +99,31 @@ class NodeAffinity(_Row):
     required: NodeSelector | None = field(default=None, name="requiredDuringSchedulingIgnoredDuringExecution")
 
 
+class Present(_Row):
+    """Something that is there; what it says does not matter here."""
+
+
+class PodAffinity(_Row):
+    """Relations to other pods, which our placers do not honour: only whether there are some."""
+
+    required: list[Present] | None = field(default=None, name="requiredDuringSchedulingIgnoredDuringExecution")
+    preferred: list[Present] | None = field(default=None, name="preferredDuringSchedulingIgnoredDuringExecution")
+
+
 class Affinity(_Row):
-    """The part of affinity that our placers honour."""
+    """The part of affinity that our placers honour, and that there is more."""
 
     node_affinity: NodeAffinity | None = None
+    pod_affinity: PodAffinity | None = None
+    pod_anti_affinity: PodAffinity | None = None
+
+
+class Volume(_Row):
+    """A volume: only whether it needs a claim that a scheduler binds."""
+
+    name: str = ""
+    persistent_volume_claim: Present | None = None
+    ephemeral: Present | None = None
 
 
 class PodSpec(_Row):
@@ -118,6 +139,10 @@ class PodSpec(_Row):
     node_selector: dict[str, str] = field(default_factory=dict[str, str])
     affinity: Affinity | None = None
     tolerations: list[Toleration] = field(default_factory=list[Toleration])
+    scheduling_gates: list[Present] = field(default_factory=list[Present])
+    volumes: list[Volume] = field(default_factory=list[Volume])
+    resource_claims: list[Present] = field(default_factory=list[Present])
+    topology_spread_constraints: list[Present] = field(default_factory=list[Present])
 
 
 class Condition(_Row):

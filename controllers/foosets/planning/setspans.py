@@ -1,6 +1,5 @@
 """The spans of one set: its root, where it has one, and its refine phase."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,18 +62,15 @@ class SetSpans:
     def act(self, hop: Hop, above: Span, times: tuple[Microseconds, Microseconds], error: str = "") -> Span:
         """Return a step of this set below another of its spans."""
         context = above.context.child(hop)
-        attributes = self.attributes(hop)
+        attributes = self._attributes(hop, failed=bool(error))
         return Span(context, above.context.span_id, hop, times[0], times[1], attributes, error)
 
-    def attributes(self, hop: Hop) -> Mapping[str, Value]:
-        """Return the attributes of a span of this set."""
-        outcome: dict[str, Value] = {
-            Attribute.GENERATION: self.episode.trace.generation,
-            Attribute.DECISION: self.closing.outcome,
-        }
-        if self.closing.error and self.closing.cause:
-            outcome[Attribute.REASON] = self.closing.cause.reason
-        return self.subject.attributes(hop) | outcome
+    def _attributes(self, hop: Hop, *, failed: bool) -> dict[str, Value]:
+        attributes = self.subject.attributes(hop)
+        attributes[Attribute.GENERATION] = self.episode.trace.generation
+        if failed and self.closing.cause:
+            attributes[Attribute.REASON] = self.closing.cause.reason
+        return attributes
 
     def _span(self, hop: Hop, start: Microseconds) -> Span:
         episode = self.episode
@@ -82,4 +78,6 @@ class SetSpans:
         context = episode.above if is_root else episode.refine
         parent = None if is_root else episode.above.span_id
         links = episode.links if is_root else ()
-        return Span(context, parent, hop, start, self.end, self.attributes(hop), self.closing.error, links)
+        attributes = self._attributes(hop, failed=bool(self.closing.error))
+        attributes[Attribute.DECISION] = self.closing.outcome
+        return Span(context, parent, hop, start, self.end, attributes, self.closing.error, links)

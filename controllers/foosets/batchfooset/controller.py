@@ -1,0 +1,193 @@
+"""The batch controller's shell: caches in, actions out, and the choice of nodes in between."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Key
+from foosets.api.names import Component, Kind, Reason, Uid
+from foosets.api.node import Node
+from foosets.api.pod import Pod
+from foosets.batchfooset.children import create, stencil_of
+from foosets.batchfooset.plan import BatchPlan, plan
+from foosets.batchfooset.state import Observed, Placed, Wanted
+from foosets.kube.codec import ModelCodec, StructCodec
+from foosets.kube.lists import Source
+from foosets.placement.choose import Ask, Chooser, NoFit, draw
+from foosets.placement.nodes import Table
+from foosets.placement.requests import PodClass, template_class
+from foosets.placement.scores import Strategy
+from foosets.planning.actions import Create, Plan
+from foosets.planning.children import PodStencil
+from foosets.planning.members import Memberships
+from foosets.planning.obstacles import Obstacle
+from foosets.planning.revision import template_revision
+from foosets.planning.stamps import Stamps
+from foosets.planning.trace import Context, Microseconds
+from foosets.runtime.manager import Assembly, Enqueue, Watch
+from foosets.runtime.settings import Settings
+from foosets.runtime.store import Store
+from foosets.runtime.writers import Performed
+
+NO_FIT_RETRY_SECONDS: Final = 60.0
+"""How long to wait for an event that makes room before looking again all the same."""
+ROOM_SECONDS: Final = 0.1
+"""How long to gather events that make room: pods end in swarms, and one look serves them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What is computed once for a generation of the spec."""
+
+    generation: int
+    revision: str
+    stencil: PodStencil
+    pods: PodClass
+
+
+class BatchRoom:
+    """Caches, and the placer's copy of the cell."""
+
+    component = Component.BATCHFOOSET
+
+    def __init__(self, enqueue: Enqueue, clock: Callable[[], Microseconds]) -> None:
+        self._enqueue = enqueue
+        self._clock = clock
+        self.batches: Store[BatchFooSet] = Store()
+        self.pods: Store[Pod] = Store()
+        self.nodes: Store[Node] = Store()
+        self._members = Memberships(Kind.BATCHFOOSET)
+        self._templates: dict[Uid, _Template] = {}
+        self._table = Table()
+        self._chooser = Chooser(self._table)
+        self._waiting: set[Key] = set()
+        self._roomier: set[Key] = set()
+        self.batches.subscribe(self._on_batch)
+        self.nodes.subscribe(self._on_node)
+        self.pods.subscribe(self._on_pod)
+
+    # ---- events
+
+    def _on_batch(self, before: BatchFooSet | None, after: BatchFooSet | None) -> None:
+        if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
+            self._members.forget(before.metadata.uid)
+            self._templates.pop(before.metadata.uid, None)
+        changed = after or before
+        if changed is not None:
+            self._enqueue(changed.key)
+
+    def _on_node(self, before: Node | None, after: Node | None) -> None:
+        self._table.node_changed(before, after)
+        if after is not None:
+            self._make_room()
+
+    def _on_pod(self, before: Pod | None, after: Pod | None) -> None:
+        self._table.pod_changed(before, after)
+        owner = self._members.observe(before, after, self._clock() if self.pods.synced.is_set() else None)
+        if owner is not None:
+            self._enqueue(owner)
+        if after is None or after.terminal:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Let the sets that found no node look again."""
+        for key in self._waiting:
+            self._roomier.add(key)
+            self._enqueue(key, ROOM_SECONDS)
+        self._waiting.clear()
+
+    # ---- what the engine asks
+
+    def generation(self, key: Key) -> int:
+        """Return the spec's generation."""
+        batch = self.batches.get(key)
+        return batch.metadata.generation if batch is not None else 0
+
+    def observe(self, key: Key, obstacle: Obstacle | None) -> Observed | None:
+        """Return the set and its pods as the caches show them."""
+        batch = self.batches.get(key)
+        if batch is None:
+            return None
+        if obstacle is not None and key in self._roomier:
+            obstacle = obstacle.worth_a_try()
+        self._roomier.discard(key)
+        members = self._members.of(batch.metadata.uid)
+        return Observed(batch, members, self._template(batch).revision, obstacle)
+
+    def plan(self, seen: Observed, now: datetime) -> Plan:
+        """Return the plan, with a node for every pod that it wants and that fits somewhere."""
+        planned = plan(seen, now)
+        if not planned.wanted or planned.context is None:
+            return planned.plan
+        return self._place(seen, planned, planned.context)
+
+    def acted(self, plan: Plan, outcome: Performed) -> None:
+        """Give back the room that was assumed for pods that did not come to be."""
+        written = {written.target for written in outcome.written}
+        for action in plan.actions:
+            key = Key(action.namespace, action.name)
+            if isinstance(action, Create) and key not in written:
+                self._table.forget(key)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a set that is gone."""
+        self._waiting.discard(key)
+        self._roomier.discard(key)
+
+    # ---- placing
+
+    def _place(self, seen: Observed, planned: BatchPlan, context: Context) -> Plan:
+        """Choose a node for each wanted pod; what does not fit becomes the plan's obstacle."""
+        batch, template = seen.batch, self._template(seen.batch)
+        decide = self._clock()
+        asks = [self._ask(batch, template.stencil, wanted) for wanted in planned.wanted]
+        choices = self._chooser.choose(template.pods, Strategy(batch.spec.placement.strategy), asks)
+        decided = self._clock()
+        stamps = Stamps(decide=decide, decided=decided, create=self._clock()).render()
+        creates = tuple(
+            create(batch, template.stencil, wanted, Placed(choice, context, stamps))
+            for wanted, choice in zip(planned.wanted, choices, strict=True)
+            if not isinstance(choice, NoFit)
+        )
+        unfit = next((choice for choice in choices if isinstance(choice, NoFit)), None)
+        obstacle = self._obstacle(batch.key, unfit, decided) if unfit is not None else None
+        return replace(planned.plan, actions=planned.plan.actions + creates, obstacle=obstacle)
+
+    def _ask(self, batch: BatchFooSet, stencil: PodStencil, wanted: Wanted) -> Ask:
+        key = Key(batch.metadata.namespace, stencil.name(wanted.index, wanted.attempt))
+        return Ask(key, draw(batch.metadata.uid, wanted.index, wanted.attempt, self.component))
+
+    def _obstacle(self, key: Key, unfit: NoFit, at: Microseconds) -> Obstacle:
+        self._waiting.add(key)
+        now = at / 1_000_000
+        return Obstacle(Reason.NO_FIT, unfit.message, now, now + NO_FIT_RETRY_SECONDS)
+
+    def _template(self, batch: BatchFooSet) -> _Template:
+        known = self._templates.get(batch.metadata.uid)
+        if known is not None and known.generation == batch.metadata.generation:
+            return known
+        revision = template_revision(batch.spec.template)
+        made = _Template(
+            batch.metadata.generation, revision, stencil_of(batch, revision), template_class(batch.spec.template)
+        )
+        self._templates[batch.metadata.uid] = made
+        return made
+
+
+def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> Assembly:
+    """Put the room and its watches together.
+
+    All bound pods are watched, not only our own: whoever placed a pod, it takes room on its node.
+    """
+    del settings  # nothing about this room differs between installations
+    room = BatchRoom(enqueue, clock)
+    return Assembly(
+        room,
+        [
+            Watch(Source(BATCHFOOSETS, ModelCodec(BatchFooSet)), room.batches),
+            Watch(Source(PODS, StructCodec(Pod), field_selector="spec.nodeName!="), room.pods),
+            Watch(Source(NODES, StructCodec(Node)), room.nodes),
+        ],
+    )

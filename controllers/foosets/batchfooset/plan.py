@@ -1,0 +1,117 @@
+"""What to do about one BatchFooSet.
+
+Example: completions 5, parallelism 2, index 0 completed, the pod of index 1 runs, that of index 2 failed. The plan
+wants one more pod, that of index 2 with attempt 1; but only once status says that index 2 is at attempt 1, so that a
+restart cannot use the number again. The first plan therefore only writes status, the second creates the pod.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from foosets.api.meta import BATCHFOOSETS, PODS
+from foosets.api.names import ConditionType, Kind
+from foosets.batchfooset.children import lineage_of
+from foosets.batchfooset.spans import spans_of
+from foosets.batchfooset.state import Observed, Wanted
+from foosets.batchfooset.status import Account, recorded_end, report, terminal
+from foosets.planning import rules
+from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
+from foosets.planning.conditions import since
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, settle
+from foosets.planning.members import Member
+from foosets.planning.obstacles import held_back
+from foosets.planning.reports import status_write
+from foosets.planning.setspans import Closing
+from foosets.planning.trace import Context, Height
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """A plan whose `wanted` pods still need nodes; `context` is the refine span that they are created under."""
+
+    plan: Plan = field(default_factory=Plan)
+    wanted: tuple[Wanted, ...] = ()
+    context: Context | None = None
+
+
+def plan(seen: Observed, now: datetime) -> BatchPlan:
+    """Return what to do, and the status that tells it."""
+    batch = seen.batch
+    if batch.terminating:
+        return BatchPlan()  # the garbage collector deletes the pods; creating more would race with it
+    account = Account.of(seen)
+    surplus = _surplus(seen, account)
+    wanted = _wanted(seen, account)
+    working = bool(wanted or surplus) or terminal(seen, account) != recorded_end(batch)
+    episode = episode_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working)
+    status = report(seen, account, episode, now, closed=episode.trace.closed)
+    if not episode.recorded:
+        return BatchPlan(Plan(status=status_write(BATCHFOOSETS, batch, batch.status, status)))
+    settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
+    if settlement.outcome is not None and status == batch.status and not surplus:
+        return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
+    pause = held_back(seen.obstacle, now)
+    waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
+    return BatchPlan(
+        Plan(
+            actions=tuple(Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in surplus),
+            status=status_write(BATCHFOOSETS, batch, batch.status, status),
+            wake_after=min(waits, default=None),
+        ),
+        wanted=() if pause is not None else wanted,
+        context=episode.refine,
+    )
+
+
+def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
+    """Return the pods to create: the lowest free indexes, as many as parallelism leaves room for.
+
+    An index whose next attempt status does not show yet waits for the next plan.
+    """
+    spec, live = seen.batch.spec, seen.pods.live
+    if terminal(seen, account) is not None or rules.batch_template(spec.template):
+        return ()
+    room = min(spec.parallelism, account.remaining(spec.completions)) - len(live)
+    free = (index for index in range(spec.completions) if index not in account.completed and index not in live)
+    chosen = islice(free, max(0, min(room, MAX_ACTIONS)))
+    return tuple(
+        Wanted(index, account.attempts[index]) for index in chosen if account.attempts[index] == account.recorded[index]
+    )
+
+
+def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
+    """Return the pods to delete: at the end all, before it those without a place and the highest too many."""
+    spec = seen.batch.spec
+    active = [pod for _, pod in sorted(seen.pods.live.items()) if pod.active]
+    end = terminal(seen, account)
+    if end is not None:
+        return tuple(active[:MAX_ACTIONS])
+    fits = [
+        pod
+        for pod in active
+        if pod.revision == seen.revision and pod.index < spec.completions and pod.index not in account.completed
+    ]
+    keep = {pod.name for pod in fits[: min(spec.parallelism, account.remaining(spec.completions))]}
+    return tuple(pod for pod in active if pod.name not in keep)[:MAX_ACTIONS]
+
+
+def _progress(seen: Observed, account: Account) -> Progress:
+    """Return how far the episode has got, as status tells it."""
+    end = terminal(seen, account)
+    if end is not None:
+        return Progress(finished=Outcome.COMPLETE if end == ConditionType.COMPLETE else Outcome.FAILED)
+    status = seen.batch.status
+    return Progress(
+        running_since=since(status.conditions, ConditionType.READY),
+        blocked_since=status.blocked_by.since if status.blocked_by else None,
+    )
+
+
+def _closing(seen: Observed, account: Account, episode: Episode, closing: Closing, now: datetime) -> Plan:
+    """Return the plan that exports the episode's spans and marks it closed."""
+    status = report(seen, account, episode, now, closed=True)
+    return Plan(
+        status=status_write(BATCHFOOSETS, seen.batch, seen.batch.status, status),
+        spans=spans_of(seen, episode, lineage_of(seen.batch), closing, now),
+    )

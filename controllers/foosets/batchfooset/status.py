@@ -1,0 +1,134 @@
+"""The batch controller's report: what was seen, as conditions and counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from foosets.api.batchfooset import BatchFooSet, BatchFooSetStatus
+from foosets.api.names import OWNER_UID, UNBLOCKED_REASONS, ConditionType, Kind, Reason
+from foosets.api.status import AttemptRange
+from foosets.batchfooset.state import Observed
+from foosets.planning import rules
+from foosets.planning.causes import Cause, blocked_by, worst_of
+from foosets.planning.conditions import Verdict, holds, merged
+from foosets.planning.episodes import Episode, closed_trace
+from foosets.planning.indexes import Attempts, format_ranges, parse_ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the set has achieved: status as stored, and what the pods add to it.
+
+    A failed pod counts once: its attempt is then below the stored one, which is raised in the same status write.
+    """
+
+    completed: frozenset[int]
+    failed: int
+    attempts: Attempts
+    recorded: Attempts
+
+    @classmethod
+    def of(cls, seen: Observed) -> "Account":
+        """Add the pods to the stored status; adding them again adds nothing."""
+        status = seen.batch.status
+        recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
+        uncounted = sum(1 for pod in seen.pods.failed.values() if pod.attempt >= recorded[pod.index])
+        completed = frozenset(parse_ranges(status.completed_indexes) | seen.pods.completed)
+        replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
+        return cls(completed, status.failed + uncounted, recorded.raised(replaced), recorded)
+
+    def remaining(self, completions: int) -> int:
+        """Return how many of the first `completions` indexes have not completed."""
+        return completions - sum(1 for index in self.completed if index < completions)
+
+
+def recorded_end(batch: BatchFooSet) -> ConditionType | None:
+    """Return the terminal condition that status shows, if any."""
+    ends = (ConditionType.COMPLETE, ConditionType.FAILED)
+    return next((kind for kind in ends if holds(batch.status.conditions, kind)), None)
+
+
+def terminal(seen: Observed, account: Account) -> ConditionType | None:
+    """Return Complete or Failed once the set has come to its end; what is stored already never changes."""
+    spec = seen.batch.spec
+    recorded = recorded_end(seen.batch)
+    if recorded is not None:
+        return recorded
+    if account.failed > spec.backoff_limit:
+        return ConditionType.FAILED
+    return ConditionType.COMPLETE if account.remaining(spec.completions) <= 0 else None
+
+
+def cause_of(seen: Observed, account: Account) -> Cause | None:
+    """Return what keeps the set: its end, its template, what its actions ran into, or its pods' troubles."""
+    name = seen.batch.metadata.name
+    kind = Kind.BATCHFOOSET
+    end = terminal(seen, account)
+    if end == ConditionType.COMPLETE:
+        return None
+    if end == ConditionType.FAILED:
+        return Cause(kind, name, ConditionType.FAILED, Reason.BACKOFF_LIMIT_EXCEEDED, _failure(seen, account))
+    fault = rules.batch_template(seen.batch.spec.template)
+    if fault:
+        return Cause(kind, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
+    if seen.obstacle is not None:
+        return Cause(kind, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
+    return worst_of(seen.pods.troubles.values())
+
+
+def _failure(seen: Observed, account: Account) -> str:
+    limit = seen.batch.spec.backoff_limit
+    return f"{account.failed} pods failed, which is more than the backoffLimit of {limit}"
+
+
+def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> BatchFooSetStatus:
+    """Return the whole status."""
+    batch, pods = seen.batch, seen.pods
+    cause = cause_of(seen, account)
+    generation = batch.metadata.generation
+    return BatchFooSetStatus(
+        observed_generation=generation,
+        conditions=merged(batch.status.conditions, _verdicts(seen, account, cause), now, generation),
+        blocked_by=blocked_by(batch.status.blocked_by, cause, episode.trace_id, now),
+        trace_id=episode.trace_id,
+        trace=closed_trace(episode.trace, closed=closed),
+        active=pods.active,
+        ready=pods.ready,
+        succeeded=len(account.completed),
+        failed=account.failed,
+        completed_indexes=format_ranges(account.completed),
+        attempts=tuple(AttemptRange(indexes=ranges, attempt=at) for ranges, at in account.attempts.grouped()),
+        selector=f"{OWNER_UID}={batch.metadata.uid}",
+    )
+
+
+def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable[Verdict]:
+    """Yield every condition; Complete and Failed only once they hold, as Job does."""
+    end = terminal(seen, account)
+    wanted = min(seen.batch.spec.parallelism, max(0, account.remaining(seen.batch.spec.completions)))
+    complete, failed = end == ConditionType.COMPLETE, end == ConditionType.FAILED
+    placed = complete or (not failed and seen.pods.placed >= wanted)
+    ready = complete or (placed and cause is None and seen.pods.ready >= wanted)
+    reason, message = _reason(cause, placed=placed, ready=ready, complete=complete)
+    blocked = reason not in UNBLOCKED_REASONS
+    yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else reason, "" if placed else message)
+    yield Verdict(ConditionType.READY, ready, reason, message)
+    yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
+    if end is not None:
+        yield Verdict(end, True, reason, message)
+    yield Verdict(ConditionType.STALLED, _stalled(cause, failed=failed), reason, message)
+
+
+def _reason(cause: Cause | None, *, placed: bool, ready: bool, complete: bool) -> tuple[Reason, str]:
+    if cause is not None:
+        return cause.reason, cause.message
+    if complete:
+        return Reason.COMPLETED, "every index has completed"
+    if ready:
+        return Reason.AVAILABLE, "all active pods are ready"
+    return (Reason.PODS_STARTING, "pods are starting") if placed else (Reason.PLACING, "pods are being placed")
+
+
+def _stalled(cause: Cause | None, *, failed: bool) -> bool:
+    """Whether nothing will change until somebody changes the spec."""
+    return failed or (cause is not None and cause.reason in {Reason.UNSUPPORTED_TEMPLATE, Reason.NAME_COLLISION})

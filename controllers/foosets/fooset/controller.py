@@ -1,0 +1,111 @@
+"""The fooset controller's shell: caches in, actions out."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.fooset import FooSet
+from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Key
+from foosets.api.names import Component, Kind, Uid
+from foosets.api.servicefooset import ServiceFooSet
+from foosets.fooset.plan import plan
+from foosets.fooset.state import Child, Observed
+from foosets.kube.codec import ModelCodec
+from foosets.kube.lists import Source
+from foosets.planning.actions import Plan
+from foosets.planning.naming import child_name
+from foosets.planning.obstacles import Obstacle
+from foosets.planning.trace import Microseconds
+from foosets.runtime.manager import Assembly, Enqueue, Watch
+from foosets.runtime.settings import Settings
+from foosets.runtime.store import Store
+from foosets.runtime.writers import Performed
+
+C = TypeVar("C", BatchFooSet, ServiceFooSet)
+
+
+class FooSetRoom:
+    """Caches of the sets and of everything that is their child."""
+
+    component = Component.FOOSET
+
+    def __init__(self, enqueue: Enqueue) -> None:
+        self._enqueue = enqueue
+        self.foosets: Store[FooSet] = Store()
+        self.batches: Store[BatchFooSet] = Store()
+        self.services: Store[ServiceFooSet] = Store()
+        self._children: dict[Uid, set[tuple[Kind, Key]]] = {}
+        self.foosets.subscribe(self._on_fooset)
+        self.batches.subscribe(lambda before, after: self._on_child(Kind.BATCHFOOSET, before, after))
+        self.services.subscribe(lambda before, after: self._on_child(Kind.SERVICEFOOSET, before, after))
+
+    # ---- events
+
+    def _on_fooset(self, before: FooSet | None, after: FooSet | None) -> None:
+        changed = after or before
+        if changed is not None:
+            self._enqueue(changed.key)
+
+    def _on_child(self, kind: Kind, before: Child | None, after: Child | None) -> None:
+        """Keep the index of children by owner, and have the owner looked at."""
+        for child, there in ((before, False), (after, True)):
+            owner = child.controller if child is not None else None
+            if child is None or owner is None or owner.kind != Kind.FOOSET:
+                continue
+            owned = self._children.setdefault(owner.uid, set())
+            (owned.add if there else owned.discard)((kind, child.key))
+            if not owned:
+                del self._children[owner.uid]
+            self._enqueue(Key(child.key.namespace, owner.name))
+
+    # ---- what the engine asks
+
+    def generation(self, key: Key) -> int:
+        """Return the spec's generation."""
+        fooset = self.foosets.get(key)
+        return fooset.metadata.generation if fooset is not None else 0
+
+    def observe(self, key: Key, obstacle: Obstacle | None) -> Observed | None:
+        """Return the set, what it owns, and whatever has the names of its children."""
+        fooset = self.foosets.get(key)
+        if fooset is None:
+            return None
+        owned = self._children.get(fooset.metadata.uid, set())
+        batch_keys = {_child_key(key, entry.name) for entry in fooset.spec.batch}
+        service_keys = {_child_key(key, entry.name) for entry in fooset.spec.service}
+        batch_keys |= {child for kind, child in owned if kind == Kind.BATCHFOOSET}
+        service_keys |= {child for kind, child in owned if kind == Kind.SERVICEFOOSET}
+        return Observed(fooset, _held(self.batches, batch_keys), _held(self.services, service_keys), obstacle)
+
+    def plan(self, seen: Observed, now: datetime) -> Plan:
+        """Return the plan."""
+        return plan(seen, now)
+
+    def acted(self, plan: Plan, outcome: Performed) -> None:
+        """Nothing is assumed about actions that did not happen."""
+
+    def forget(self, key: Key) -> None:
+        """Nothing is remembered beyond the caches."""
+
+
+def _child_key(fooset: Key, entry: str) -> Key:
+    return Key(fooset.namespace, child_name(fooset.name, entry))
+
+
+def _held(store: Store[C], keys: Iterable[Key]) -> dict[str, C]:
+    return {key.name: row for key in sorted(keys) if (row := store.get(key)) is not None}
+
+
+def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> Assembly:
+    """Put the room and its watches together."""
+    del settings, clock  # nothing about this room differs between installations, and it stamps nothing
+    room = FooSetRoom(enqueue)
+    return Assembly(
+        room,
+        [
+            Watch(Source(FOOSETS, ModelCodec(FooSet)), room.foosets),
+            Watch(Source(BATCHFOOSETS, ModelCodec(BatchFooSet)), room.batches),
+            Watch(Source(SERVICEFOOSETS, ModelCodec(ServiceFooSet)), room.services),
+        ],
+    )

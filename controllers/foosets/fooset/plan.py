@@ -1,0 +1,110 @@
+"""What to do about one FooSet.
+
+Example: entries `a` (batch) and `b` (service), where the child of `a` is there and as it should be, `b` has none, and
+a child of a removed entry `c` is left. The plan applies `b` and deletes `c`; it does not touch `a`. The first plan of a
+new generation only writes the trace's episode to status: the children carry its context from their first moment.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS
+from foosets.api.names import ConditionType, Kind
+from foosets.fooset.children import apply, desired
+from foosets.fooset.spans import spans_of
+from foosets.fooset.state import Observed
+from foosets.fooset.status import Refinement, ended, recorded_end, report, terminal
+from foosets.planning.actions import Action, Delete, Plan
+from foosets.planning.conditions import since
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, settle
+from foosets.planning.obstacles import held_back
+from foosets.planning.reports import status_write
+from foosets.planning.setspans import Closing
+from foosets.planning.trace import Height
+
+
+def plan(seen: Observed, now: datetime) -> Plan:
+    """Return what to do, and the status that tells it."""
+    fooset = seen.fooset
+    if fooset.terminating:
+        return Plan()  # the garbage collector deletes the children; making more would race with it
+    refinement = Refinement.of(seen)
+    working = bool(_due(seen, refinement)) or terminal(seen, refinement) != recorded_end(fooset)
+    episode = episode_of(fooset, Kind.FOOSET, fooset.status, now, working=working)
+    status = report(seen, refinement, episode, now, closed=episode.trace.closed)
+    write = status_write(FOOSETS, fooset, fooset.status, status)
+    if not episode.recorded:
+        return Plan(status=write)
+    settlement = (
+        Settlement() if episode.trace.closed else settle(_progress(seen, refinement, episode), Height.FOOSET, now)
+    )
+    if settlement.outcome is not None and write is None:
+        closed = report(seen, refinement, episode, now, closed=True)
+        return Plan(
+            status=status_write(FOOSETS, fooset, fooset.status, closed),
+            spans=spans_of(seen, episode, Closing(settlement.outcome, status.blocked_by), now),
+        )
+    pause = held_back(seen.obstacle, now)
+    waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
+    return Plan(
+        actions=() if pause is not None else _actions(seen, refinement, episode),
+        status=write,
+        wake_after=min(waits, default=None),
+    )
+
+
+def _due(seen: Observed, refinement: Refinement) -> bool:
+    """Whether something can be done now: a child that is still on its way out has to be waited for."""
+    creatable = any(seen.child_of(entry) is None for entry in refinement.missing)
+    return creatable or bool(refinement.changed or refinement.orphans)
+
+
+def _actions(seen: Observed, refinement: Refinement, episode: Episode) -> tuple[Action, ...]:
+    namespace = seen.fooset.metadata.namespace
+    applies = [
+        apply(seen, desired(seen, entry), seen.child_of(entry), episode.refine)
+        for entry in (*refinement.missing, *refinement.changed)
+        if entry in refinement.changed or seen.child_of(entry) is None
+    ]
+    deletes = [
+        Delete(
+            BATCHFOOSETS if isinstance(child, BatchFooSet) else SERVICEFOOSETS,
+            namespace,
+            child.metadata.name,
+            child.metadata.uid,
+        )
+        for child in refinement.orphans
+    ]
+    return (*applies, *deletes)
+
+
+def _progress(seen: Observed, refinement: Refinement, episode: Episode) -> Progress:
+    """Return how far the episode has got, as status tells it."""
+    status = seen.fooset.status
+    end = terminal(seen, refinement)
+    ready_since = since(status.conditions, ConditionType.READY)
+    ended_since = since(status.conditions, end) if end is not None else ready_since
+    running = any(isinstance(c, BatchFooSet) and not ended(c) for c in refinement.current)
+    if ended_since is not None and (end is not None or not running):
+        outcome = _OUTCOMES.get(end, Outcome.READY)
+        return Progress(finished=outcome, awaited_since=ended_since if _children_open(refinement, episode) else None)
+    return Progress(
+        running_since=ready_since,
+        blocked_since=status.blocked_by.since if status.blocked_by else None,
+    )
+
+
+_OUTCOMES: Final[Mapping[ConditionType | None, Outcome]] = {
+    ConditionType.COMPLETE: Outcome.COMPLETE,
+    ConditionType.FAILED: Outcome.FAILED,
+}
+
+
+def _children_open(refinement: Refinement, episode: Episode) -> bool:
+    """Whether a child that takes part in this trace has not exported its spans yet."""
+    return any(
+        child.status.trace_id == episode.trace_id and not (child.status.trace and child.status.trace.closed)
+        for child in refinement.current
+    )

@@ -1,0 +1,52 @@
+"""What the fooset controller's plan looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.fooset import BatchEntry, FooSet, ServiceEntry
+from foosets.api.names import Uid
+from foosets.api.servicefooset import ServiceFooSet
+from foosets.planning.naming import child_name
+from foosets.planning.obstacles import Obstacle
+
+Child = BatchFooSet | ServiceFooSet
+Entry = BatchEntry | ServiceEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One FooSet with what stands under its children's names, and with all that it owns.
+
+    `batches` and `services` hold whatever has the name of an entry's child, whoever owns it, and every child that this
+    FooSet owns, also of entries that are gone; by name.
+    """
+
+    fooset: FooSet
+    batches: Mapping[str, BatchFooSet]
+    services: Mapping[str, ServiceFooSet]
+    obstacle: Obstacle | None = None
+
+    @property
+    def uid(self) -> Uid:
+        """The FooSet's uid."""
+        return self.fooset.metadata.uid
+
+    def child_of(self, entry: Entry) -> Child | None:
+        """Return what has the name of the entry's child, its own or another's."""
+        name = child_name(self.fooset.metadata.name, entry.name)
+        return self.batches.get(name) if isinstance(entry, BatchEntry) else self.services.get(name)
+
+    def owns(self, child: Child) -> bool:
+        """Whether this FooSet controls the object."""
+        return child.controller is not None and child.controller.uid == self.uid
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, batch first."""
+        return (*self.fooset.spec.batch, *self.fooset.spec.service)
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """Everything that is there, batch first."""
+        return (*self.batches.values(), *self.services.values())

@@ -1,0 +1,207 @@
+"""The fooset controller's report: its children's progress rolled up, and the root cause below."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.fooset import ChildStatus, FooSet, FooSetStatus
+from foosets.api.names import UNBLOCKED_REASONS, ConditionType, Kind, Reason
+from foosets.api.servicefooset import ServiceFooSet
+from foosets.api.status import BlockedBy
+from foosets.fooset.children import desired, differs
+from foosets.fooset.state import Child, Entry, Observed
+from foosets.planning.causes import Cause, blocked_by
+from foosets.planning.conditions import Verdict, holds, merged
+from foosets.planning.episodes import Episode, closed_trace
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """How the entries and the children stand to each other.
+
+    `missing` have no child yet, `changed` have one that must be written, `taken` have an object of another owner in
+    its place; `orphans` are children without entry. `current` are the children that are as they should be.
+    """
+
+    missing: tuple[Entry, ...]
+    changed: tuple[Entry, ...]
+    taken: tuple[Entry, ...]
+    orphans: tuple[Child, ...]
+    current: tuple[Child, ...]
+
+    @classmethod
+    def of(cls, seen: Observed) -> "Refinement":
+        """Compare the spec with what is there; what is being deleted counts as missing, and is waited for."""
+        missing: list[Entry] = []
+        changed: list[Entry] = []
+        taken: list[Entry] = []
+        current: list[Child] = []
+        for entry in seen.entries:
+            child = seen.child_of(entry)
+            if child is None or (child.terminating and seen.owns(child)):
+                missing.append(entry)
+            elif not seen.owns(child):
+                taken.append(entry)
+            elif differs(child, desired(seen, entry)):
+                changed.append(entry)
+            else:
+                current.append(child)
+        wanted = {id(seen.child_of(entry)) for entry in seen.entries}
+        orphans = [c for c in seen.children if seen.owns(c) and id(c) not in wanted and not c.terminating]
+        return cls(tuple(missing), tuple(changed), tuple(taken), tuple(orphans), tuple(current))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every entry has its child and no other child is left."""
+        return not (self.missing or self.changed or self.taken or self.orphans)
+
+
+def up_to_date(child: Child) -> bool:
+    """Whether the child's controller has acted on its newest spec."""
+    return child.status.observed_generation == child.metadata.generation
+
+
+def _has(child: Child, condition: ConditionType) -> bool:
+    return up_to_date(child) and holds(child.status.conditions, condition)
+
+
+def ended(child: BatchFooSet) -> bool:
+    """Whether the batch has come to its end, one way or the other."""
+    return _has(child, ConditionType.COMPLETE) or _has(child, ConditionType.FAILED)
+
+
+def recorded_end(fooset: FooSet) -> ConditionType | None:
+    """Return the terminal condition that status shows, if any."""
+    ends = (ConditionType.COMPLETE, ConditionType.FAILED)
+    return next((kind for kind in ends if holds(fooset.status.conditions, kind)), None)
+
+
+def terminal(seen: Observed, refinement: Refinement) -> ConditionType | None:
+    """Return Complete or Failed once the set has come to its end; what is stored already never changes.
+
+    It is Failed when a batch child is. It is Complete when all batch children are and there is no service: a service
+    never ends, so a set with one goes on.
+    """
+    recorded = recorded_end(seen.fooset)
+    if recorded is not None:
+        return recorded
+    batches = [child for child in refinement.current if isinstance(child, BatchFooSet)]
+    if any(_has(child, ConditionType.FAILED) for child in batches):
+        return ConditionType.FAILED
+    finished = refinement.complete and bool(batches) and not seen.fooset.spec.service
+    if finished and all(_has(child, ConditionType.COMPLETE) for child in batches):
+        return ConditionType.COMPLETE
+    return None
+
+
+def _root_cause(seen: Observed, refinement: Refinement) -> Cause | BlockedBy | None:
+    """Return the deepest blocking condition: what a child reports before what this controller ran into itself."""
+    below = [child.status.blocked_by for child in refinement.current if up_to_date(child) and child.status.blocked_by]
+    if below:
+        return _deepest(below)
+    name = seen.fooset.metadata.name
+    if refinement.taken:
+        message = f"the name of the child for entry {refinement.taken[0].name} is taken by an object of another owner"
+        return Cause(Kind.FOOSET, name, ConditionType.REFINED, Reason.NAME_COLLISION, message)
+    if seen.obstacle is not None:
+        return Cause(Kind.FOOSET, name, ConditionType.REFINED, seen.obstacle.reason, seen.obstacle.message)
+    return None
+
+
+def _deepest(causes: list[BlockedBy]) -> BlockedBy:
+    """Return the cause furthest down; of several there the oldest, then by name. The message counts the others."""
+    depth = max(_depth(cause) for cause in causes)
+    at_depth = sorted((c for c in causes if _depth(c) == depth), key=lambda cause: (cause.since, cause.name))
+    first, others = at_depth[0], len(at_depth) - 1
+    return first.model_copy(update={"message": f"{first.message} (and {others} more blocked)"}) if others else first
+
+
+def _depth(cause: BlockedBy) -> int:
+    return 1 if cause.kind == "Pod" else 0
+
+
+def report(seen: Observed, refinement: Refinement, episode: Episode, now: datetime, *, closed: bool) -> FooSetStatus:
+    """Return the whole status."""
+    fooset = seen.fooset
+    stored = fooset.status
+    cause = _root_cause(seen, refinement)
+    blocked = cause if isinstance(cause, BlockedBy) else blocked_by(stored.blocked_by, cause, episode.trace_id, now)
+    generation = fooset.metadata.generation
+    return FooSetStatus(
+        observed_generation=generation,
+        conditions=merged(stored.conditions, _verdicts(seen, refinement, blocked), now, generation),
+        blocked_by=blocked,
+        trace_id=episode.trace_id,
+        trace=closed_trace(episode.trace, closed=closed),
+        batch_ready=_ready_of(seen, seen.fooset.spec.batch),
+        service_ready=_ready_of(seen, seen.fooset.spec.service),
+        children=tuple(_counts(seen, entry) for entry in seen.entries),
+    )
+
+
+def _verdicts(seen: Observed, refinement: Refinement, cause: BlockedBy | None) -> Iterable[Verdict]:
+    """Yield every condition; Complete and Failed only once they hold, as Job does."""
+    end = terminal(seen, refinement)
+    complete, failed = end == ConditionType.COMPLETE, end == ConditionType.FAILED
+    children_ready = refinement.complete and all(_has(child, ConditionType.READY) for child in refinement.current)
+    ready = complete or (children_ready and cause is None and not failed)
+    reason, message = _reason(refinement, cause, ready=ready, complete=complete)
+    blocked = reason not in UNBLOCKED_REASONS
+    refined = refinement.complete
+    yield Verdict(ConditionType.REFINED, refined, Reason.AVAILABLE if refined else reason, "" if refined else message)
+    yield Verdict(ConditionType.READY, ready, reason, message)
+    yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
+    if end is not None:
+        yield Verdict(end, True, reason, message)
+    stuck = any(_has(child, ConditionType.STALLED) for child in refinement.current)
+    yield Verdict(ConditionType.STALLED, failed or stuck or bool(refinement.taken), reason, message)
+
+
+def _reason(refinement: Refinement, cause: BlockedBy | None, *, ready: bool, complete: bool) -> tuple[Reason, str]:
+    if complete:
+        return Reason.COMPLETED, "all batch parts have completed"
+    if cause is not None:
+        return Reason(cause.reason), f"{cause.kind} {cause.name}: {cause.message}"
+    if ready:
+        return Reason.AVAILABLE, "all parts are ready"
+    if not refinement.complete:
+        return Reason.REFINING, "the parts are being made"
+    placed = all(_has(child, ConditionType.PLACED) for child in refinement.current)
+    return (Reason.PODS_STARTING, "pods are starting") if placed else (Reason.PLACING, "pods are being placed")
+
+
+def _ready_of(seen: Observed, entries: Iterable[Entry]) -> str:
+    children = [seen.child_of(entry) for entry in entries]
+    ready = sum(1 for c in children if c is not None and seen.owns(c) and _has(c, ConditionType.READY))
+    return f"{ready}/{len(children)}"
+
+
+def _counts(seen: Observed, entry: Entry) -> ChildStatus:
+    child = seen.child_of(entry)
+    match child:
+        case BatchFooSet() if seen.owns(child):
+            status = child.status
+            return ChildStatus(
+                name=entry.name,
+                kind=Kind.BATCHFOOSET,
+                desired=child.spec.completions,
+                created=status.active,
+                placed=status.active,
+                ready=status.ready,
+                succeeded=status.succeeded,
+                failed=status.failed,
+            )
+        case ServiceFooSet() if seen.owns(child):
+            service = child.status
+            return ChildStatus(
+                name=entry.name,
+                kind=Kind.SERVICEFOOSET,
+                desired=child.spec.replicas,
+                created=service.replicas,
+                placed=service.placed_replicas,
+                ready=service.ready_replicas,
+            )
+        case _:
+            kind = Kind.BATCHFOOSET if entry in seen.fooset.spec.batch else Kind.SERVICEFOOSET
+            return ChildStatus(name=entry.name, kind=kind)

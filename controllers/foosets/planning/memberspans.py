@@ -1,0 +1,47 @@
+"""The spans of a set's pods: which pods have some, and how those end that their set's episode cuts off."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+from foosets.planning.episodes import Episode, Outcome
+from foosets.planning.members import TRACED_PODS, Member
+from foosets.planning.podspans import Closing, admit_span, create_span, pod_context, pod_span, refusal
+from foosets.planning.setspans import Closing as SetClosing
+from foosets.planning.trace import Microseconds, Span
+
+MAX_PODS: Final = 390
+"""Pods with spans in one trace: five spans each, with the scheduler's two; the rest of 2,000 is for the others."""
+
+
+def is_traced(member: Member, episode: Episode) -> bool:
+    """Whether a pod has spans in an episode: it was created in it, and is one of the first or has failed."""
+    context = pod_context(member.pod)
+    named = member.index < TRACED_PODS or member.pod.status.phase == "Failed"
+    return named and context is not None and context.trace_id == episode.trace_id
+
+
+def cut_off(closing: SetClosing, at: Microseconds) -> Closing:
+    """Return how the pods' phases end that are still open when their set's episode ends, as of `at`."""
+    if closing.outcome == Outcome.BLOCKED and closing.cause is not None:
+        return Closing(at, closing.cause.reason, closing.cause.message)
+    return Closing(at, closing.outcome, failed=False)
+
+
+def pod_spans(pods: Iterable[Member], episode: Episode, closing: Closing | None = None) -> list[Span]:
+    """Return the spans of the traced pods whose phase is over, or is cut off by `closing`."""
+    traced = islice((member for member in pods if is_traced(member, episode)), MAX_PODS)
+    return [span for member in traced for span in _spans(member, episode, closing)]
+
+
+def _spans(member: Member, episode: Episode, closing: Closing | None) -> list[Span]:
+    pod, arrivals, context = member.pod, member.arrivals, pod_context(member.pod)
+    if context is None:
+        return []
+    if closing is not None and closing.failed:
+        closing = refusal(pod) or closing  # what the scheduler says of the same pod has to agree
+    life = pod_span(pod, context, episode.refine.span_id, arrivals=arrivals, closing=closing)
+    if life is None:
+        return []
+    admit = admit_span(pod, context, arrivals)
+    return [life, create_span(pod, context, arrivals), *([admit] if admit is not None else [])]

@@ -1,0 +1,146 @@
+"""The one place where actions become requests.
+
+A write whose reply was lost is not repeated blindly: the object is read back, and its controller's uid says whether
+the write happened. An object that exists already is ours if its controller is the action's owner; another's is never
+adopted (`NameTaken`).
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import assert_never
+
+import msgspec
+
+from foosets.api.meta import PODS, Key, Resource
+from foosets.api.names import Uid
+from foosets.api.pod import OwnerReference
+from foosets.kube.client import Client
+from foosets.kube.errors import AlreadyExists, ApiError, NotFound
+from foosets.planning.actions import Action, Apply, Bind, Create, Delete, SetPodCondition, Status
+
+
+class NameTaken(ApiError):  # noqa: N818 - it states what is the case, like all errors of its tree
+    """The name belongs to an object of another owner."""
+
+
+class _Meta(msgspec.Struct, gc=False, rename="camel"):
+    uid: Uid = Uid("")
+    resource_version: str = "0"
+    owner_references: list[OwnerReference] = msgspec.field(default_factory=list[OwnerReference])
+
+
+class _Spec(msgspec.Struct, gc=False, rename="camel"):
+    node_name: str = ""
+
+
+class _Reply(msgspec.Struct, gc=False):
+    spec: _Spec = msgspec.field(default_factory=_Spec)
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+_decode = msgspec.json.Decoder(_Reply).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a successful action left behind; `resource_version` is 0 where the reply does not tell it."""
+
+    resource: Resource
+    target: Key
+    uid: Uid
+    resource_version: int
+    deleted: bool = False
+
+
+class Applier:
+    """Performs actions through one client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def perform(self, action: Action) -> Written:
+        """Perform one action; raises ApiError when it was refused or could not be sent."""
+        match action:
+            case Create():
+                return await self._create(action)
+            case Apply():
+                return await self._apply(action)
+            case Delete():
+                return await self._delete(action)
+            case Bind():
+                return await self._bind(action)
+            case Status():
+                return await self._put_status(action)
+            case SetPodCondition():
+                body = await self._client.set_pod_condition(
+                    action.namespace, action.name, action.condition, uid=action.uid
+                )
+                return _written(PODS, action.namespace, action.name, body)
+            case _:
+                assert_never(action)
+
+    async def _create(self, action: Create) -> Written:
+        try:
+            body = await self._client.create(action.resource, action.namespace, action.body)
+        except ApiError as refusal:
+            if not (refusal.ambiguous or isinstance(refusal, AlreadyExists)):
+                raise
+            body = await self._found(action, refusal)
+        return _written(action.resource, action.namespace, action.name, body)
+
+    async def _apply(self, action: Apply) -> Written:
+        body = await self._client.apply(action.resource, action.namespace, action.name, action.body)
+        written = _decode(body)
+        if not _owned_by(written, action.owner):
+            raise NameTaken(409, "NameCollision", f"{action.resource.kind} {action.name} belongs to another owner")
+        return _written(action.resource, action.namespace, action.name, body)
+
+    async def _delete(self, action: Delete) -> Written:
+        target = Key(action.namespace, action.name)
+        with suppress(NotFound):
+            await self._client.delete(action.resource, action.namespace, action.name, uid=action.uid)
+        return Written(action.resource, target, action.uid, 0, deleted=True)
+
+    async def _bind(self, action: Bind) -> Written:
+        """Bind. After a lost reply the pod is read back: bound to this node is success, anything else is not."""
+        try:
+            await self._client.bind(
+                action.namespace, action.name, action.node, uid=action.uid, annotations=action.annotations
+            )
+        except ApiError as refusal:
+            if not refusal.ambiguous:
+                raise
+            body = await self._client.get(PODS, action.namespace, action.name)
+            if _decode(body).spec.node_name != action.node:
+                raise
+        return Written(PODS, Key(action.namespace, action.name), action.uid, 0)
+
+    async def _put_status(self, action: Status) -> Written:
+        body = await self._client.put_status(
+            action.resource,
+            action.namespace,
+            action.name,
+            action.status,
+            uid=action.uid,
+            resource_version=action.resource_version,
+        )
+        return _written(action.resource, action.namespace, action.name, body)
+
+    async def _found(self, action: Create, refusal: ApiError) -> bytes:
+        """Return the object that is there instead; raises `refusal` when it never came to be."""
+        try:
+            body = await self._client.get(action.resource, action.namespace, action.name)
+        except NotFound:
+            raise refusal from None
+        if not _owned_by(_decode(body), action.owner):
+            raise NameTaken(409, "NameCollision", f"{action.resource.kind} {action.name} belongs to another owner")
+        return body
+
+
+def _owned_by(found: _Reply, owner: Uid) -> bool:
+    return any(reference.controller and reference.uid == owner for reference in found.metadata.owner_references)
+
+
+def _written(resource: Resource, namespace: str, name: str, body: bytes) -> Written:
+    meta = _decode(body).metadata
+    return Written(resource, Key(namespace, name), meta.uid, int(meta.resource_version))

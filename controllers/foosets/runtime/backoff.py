@@ -1,0 +1,30 @@
+"""How long to leave a key alone after it failed: exponential, capped, and never the same for two keys."""
+
+import random
+from typing import Final
+
+from foosets.api.meta import Key
+
+FIRST_SECONDS: Final = 0.2
+CAP_SECONDS: Final = 60.0
+JITTER: Final = 0.25
+"""Part of a delay that is random, so that keys that failed together do not come back together."""
+
+
+class Backoff:
+    """Failures in a row, by key."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._failures: dict[Key, int] = {}
+        self._rng = rng
+
+    def failed(self, key: Key) -> float:
+        """Count one more failure and return the seconds to wait."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(FIRST_SECONDS * 2 ** min(failures, 16), CAP_SECONDS)
+        return delay * (1 + JITTER * self._rng.random())
+
+    def succeeded(self, key: Key) -> None:
+        """Forget the failures of a key."""
+        self._failures.pop(key, None)

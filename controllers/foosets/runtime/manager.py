@@ -1,0 +1,206 @@
+"""One component as a process: connect, fill the caches, work, and leave in order.
+
+Task tree: the reflectors, the writers, the workers and the heartbeat live in one task group. Whatever dies of a bug
+takes the process along, and its restart is the remedy; SIGTERM and SIGINT cancel the group, spans are flushed, and
+the process ends with 0.
+"""
+
+import gc
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import anyio
+
+from foosets.api.meta import Key, Resource
+from foosets.api.names import Component, field_manager
+from foosets.kube.client import Client
+from foosets.kube.codec import Undecodable
+from foosets.kube.lists import Source
+from foosets.kube.transport import Transport, connect
+from foosets.kube.watch import Interruption, Reflector
+from foosets.planning.trace import Microseconds
+from foosets.runtime.apply import Applier
+from foosets.runtime.backoff import Backoff
+from foosets.runtime.controller import Clocks, Controller, Engine, Room
+from foosets.runtime.expectations import Expectations, Sight
+from foosets.runtime.logs import configure, logger
+from foosets.runtime.loop import Loop
+from foosets.runtime.metrics import Metrics
+from foosets.runtime.obstruction import Obstructions
+from foosets.runtime.probes import Health, serving
+from foosets.runtime.queue import KeyQueue
+from foosets.runtime.settings import Settings
+from foosets.runtime.store import Store
+from foosets.runtime.telemetry import Tracing
+from foosets.runtime.writers import Writers
+
+SILENT_WATCH_SECONDS = 300.0
+"""A watch without a sign of life for this long, re-lists included, makes the process unhealthy."""
+
+_log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A source and the store it fills. `awaited` is whether the component's own writes are seen in it."""
+
+    source: Source[Any]
+    store: Store[Any]
+    awaited: bool = True
+
+
+class Assemble(Protocol):
+    """How a room is put together: it declares its watches and enqueues its keys."""
+
+    def __call__(self, enqueue: "Enqueue", settings: Settings, clock: Callable[[], Microseconds]) -> "Assembly":
+        """Return the room and its watches; `clock` tells the wall clock's time."""
+        ...
+
+
+class Enqueue(Protocol):
+    """How a room's event handlers ask for a look."""
+
+    def __call__(self, key: Key, after: float = 0.0, /) -> None:
+        """Ask for a look at `key` in `after` seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What a component consists of."""
+
+    room: Room[Any]
+    watches: list[Watch] = field(default_factory=list[Watch])
+
+
+def run(component: Component, assemble: Assemble) -> None:
+    """Run a component until it is told to stop."""
+    settings = Settings()
+    configure(component, settings.log_level)
+    anyio.run(_main, component, assemble, settings)
+
+
+async def _main(component: Component, assemble: Assemble, settings: Settings) -> None:
+    metrics, health = Metrics(), Health()
+    tracing = Tracing.from_environment(component)
+    with serving(settings.http_host, settings.http_port, health, metrics) as port:
+        _log.info("started", port=port)
+        try:
+            async with connect() as transport, anyio.create_task_group() as group:
+                group.start_soon(_stop_on_signal, group.cancel_scope)
+                group.start_soon(health.heartbeat)
+                await _Process(component, settings, transport, tracing).run(assemble, metrics, health)
+        finally:
+            tracing.shutdown()
+    _log.info("stopped")
+
+
+class _Process:
+    """The engine of one component, wired up."""
+
+    def __init__(self, component: Component, settings: Settings, transport: Transport, tracing: Tracing) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._tracing = tracing
+        self._rng = random.Random()  # noqa: S311 - jitter, not a secret
+        self._queue = KeyQueue(time.monotonic)
+        self._applier = Applier(Client(transport, field_manager(component)))
+        self._writers = Writers(self._applier, settings.writers)
+
+    async def run(self, assemble: Assemble, metrics: Metrics, health: Health) -> None:
+        """Fill the caches, then work until cancelled."""
+        assembly = assemble(self._enqueue, self._settings, _microseconds)
+        reflectors = [(watch, self._reflector(watch)) for watch in assembly.watches]
+        self._show(reflectors, metrics, health)
+        controller = Controller(assembly.room, self._engine(reflectors))
+        loop = Loop(self._queue, controller.reconcile, Backoff(self._rng))
+        async with anyio.create_task_group() as group:
+            for _, reflector in reflectors:
+                group.start_soon(reflector.run)
+            for watch, _ in reflectors:
+                await watch.store.synced.wait()
+            self._settle_memory()
+            health.ready = True
+            _log.info("caches synced", rows={w.source.resource.plural: len(w.store) for w, _ in reflectors})
+            group.start_soon(self._writers.run)
+            group.start_soon(loop.run, self._settings.workers, metrics)
+
+    def _enqueue(self, key: Key, after: float = 0.0) -> None:
+        self._queue.add_after(key, after)
+
+    def _engine(self, reflectors: list[tuple[Watch, Reflector[Any]]]) -> Engine:
+        awaited = [(watch, reflector) for watch, reflector in reflectors if watch.awaited]
+        relists = {watch.source.resource: reflector.request_relist for watch, reflector in awaited}
+        return Engine(
+            queue=self._queue,
+            writers=self._writers,
+            applier=self._applier,
+            expectations=Expectations({watch.source.resource: _sight(watch.store) for watch, _ in awaited}),
+            obstructions=Obstructions(self._rng),
+            tracing=self._tracing,
+            clocks=Clocks(time.time, time.monotonic),
+            relist=lambda resource: relists[resource](),
+        )
+
+    def _reflector(self, watch: Watch) -> Reflector[Any]:
+        resource = watch.source.resource
+        return Reflector(self._transport, watch.source, watch.store, report=lambda what: _report(resource, what))
+
+    def _show(self, reflectors: list[tuple[Watch, Reflector[Any]]], metrics: Metrics, health: Health) -> None:
+        """Let the metrics page and the probes see what runs."""
+        metrics.add("queue", self._queue.statistics)
+        metrics.add("writers", self._writers.statistics)
+        metrics.add("tracing", self._tracing.statistics)
+        metrics.requests(self._transport.statistics)
+        for number, (watch, reflector) in enumerate(reflectors):
+            name = f"{watch.source.resource.plural}_{number}"
+            metrics.add(f"store_{name}", watch.store.statistics)
+            metrics.add(f"watch_{name}", lambda reflector=reflector: asdict(reflector.statistics()))
+            health.checks.append(_freshness(watch.source.resource, reflector))
+
+    def _settle_memory(self) -> None:
+        """Keep the collector from walking the caches again and again: they are long-lived and free of cycles."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 1000)
+
+
+def _report(resource: Resource, what: Interruption | Undecodable) -> None:
+    match what:
+        case Interruption():
+            _log.warning("a watch was interrupted", resource=resource.plural, error=str(what.error), pause=what.pause)
+        case Undecodable():
+            _log.error("an object cannot be read", resource=resource.plural, key=str(what.key), error=what.error)
+
+
+def _microseconds() -> Microseconds:
+    return time.time_ns() // 1000
+
+
+def _sight(store: Store[Any]) -> Sight:
+    def stays(key: Key, uid: str) -> bool:
+        row = store.get(key)
+        return row is not None and row.metadata.uid == uid and not row.metadata.deletion_timestamp
+
+    return Sight(lambda: store.resource_version, stays)
+
+
+def _freshness(resource: Resource, reflector: Reflector[Any]) -> Callable[[], str]:
+    def check() -> str:
+        # the probe's thread has no event loop to ask; the loop's clock is this one
+        silent = time.monotonic() - reflector.statistics().last_contact
+        return f"no sign of life of {resource.plural} for {silent:.0f} s" if silent > SILENT_WATCH_SECONDS else ""
+
+    return check
+
+
+async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            _log.info("stopping", signal=signal.Signals(number).name)
+            scope.cancel()
+            return

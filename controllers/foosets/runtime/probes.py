@@ -1,0 +1,88 @@
+"""/livez, /readyz and /metrics, answered by a thread of their own.
+
+A handler on the event loop would answer only while the loop is well, and then say so. The thread looks at the loop
+from outside: it is alive while its heartbeat is fresh and every watch has shown a sign of life.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import anyio
+from prometheus_client import CollectorRegistry, exposition
+
+from foosets.runtime.metrics import Metrics
+
+HEARTBEAT_SECONDS: Final = 1.0
+STALE_HEARTBEAT_SECONDS: Final = 30.0
+"""A loop that has not run for this long hangs."""
+
+
+@dataclass
+class Health:
+    """What the probes look at. `checks` name what must hold for liveness and say what does not, or return ""."""
+
+    ready: bool = False
+    beat: float = field(default_factory=time.monotonic)
+    checks: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
+
+    async def heartbeat(self) -> None:
+        """Show that the event loop runs, until cancelled."""
+        while True:
+            self.beat = time.monotonic()
+            await anyio.sleep(HEARTBEAT_SECONDS)
+
+    def complaints(self) -> list[str]:
+        """Return what is wrong; empty when the process is alive."""
+        lag = time.monotonic() - self.beat
+        stale = [f"the event loop has not run for {lag:.0f} s"] if lag > STALE_HEARTBEAT_SECONDS else []
+        return stale + [complaint for check in self.checks if (complaint := check())]
+
+
+@contextmanager
+def serving(host: str, port: int, health: Health, metrics: Metrics) -> Generator[int]:
+    """Serve the three pages while the block runs; yields the port. Raises OSError if the port is taken."""
+    server = make_server(host, port, _app(health, metrics), exposition.ThreadingWSGIServer, handler_class=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, name="probes", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Quiet(WSGIRequestHandler):
+    """Answers without a line a request on standard error."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Log nothing."""
+
+
+_WsgiApp = Callable[..., Iterable[bytes]]
+
+
+def _app(health: Health, metrics: Metrics) -> Callable[..., Iterable[bytes]]:
+    make_app = cast("Callable[[CollectorRegistry], _WsgiApp]", vars(exposition)["make_wsgi_app"])  # half untyped
+    metrics_app = make_app(metrics.registry)
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                return metrics_app(environ, start_response)
+            case "/livez":
+                complaints = health.complaints()
+            case "/readyz":
+                complaints = [] if health.ready else ["the caches have not synced yet"]
+            case _:
+                start_response("404 Not Found", [("Content-Type", "text/plain")])
+                return [b"not found\n"]
+        start_response("503 Service Unavailable" if complaints else "200 OK", [("Content-Type", "text/plain")])
+        return ["\n".join(complaints or ["ok"]).encode() + b"\n"]
+
+    return answer

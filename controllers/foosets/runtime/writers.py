@@ -1,0 +1,151 @@
+"""A fixed crew of writers that performs the actions of all keys, each key within a window of its own.
+
+The window is additive-increase, multiplicative-decrease (the rule of TCP, RFC 5681, and of kube-controller-manager's
+slow start): it starts at one request in flight, grows by one with every success and halves when the API server
+refuses or strains, so that ten thousand pods that a quota forbids cost a few refusals.
+Nothing is allocated per action but its result; no task is started.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio
+
+from foosets.api.meta import Key
+from foosets.kube.errors import ApiError
+from foosets.planning.actions import Action
+from foosets.runtime.apply import Applier, Written
+
+FIRST_WINDOW: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An action that did not happen, and why."""
+
+    action: Action
+    error: ApiError
+
+
+@dataclass(slots=True)
+class Performed:
+    """The outcome of one plan's actions. After a refusal the actions not yet begun are left for the next plan."""
+
+    written: list[Written] = field(default_factory=list[Written])
+    refused: list[Refused] = field(default_factory=list[Refused])
+    bug: Exception | None = None
+
+
+class _Batch:
+    """The actions of one plan on their way."""
+
+    __slots__ = ("done", "in_flight", "key", "outcome", "todo")
+
+    def __init__(self, key: Key, actions: tuple[Action, ...]) -> None:
+        self.key = key
+        self.todo = deque(actions)
+        self.in_flight = 0
+        self.outcome = Performed()
+        self.done = anyio.Event()
+
+
+class Writers:
+    """`size` writers; `run` must be running for `perform` to make progress."""
+
+    def __init__(self, applier: Applier, size: int) -> None:
+        self._applier = applier
+        self._size = size
+        self._batches: deque[_Batch] = deque()
+        self._windows: dict[Key, float] = {}
+        self._work = anyio.Event()
+        self._idle = 0
+
+    async def run(self) -> None:
+        """Run the crew until cancelled."""
+        async with anyio.create_task_group() as group:
+            for _ in range(self._size):
+                group.start_soon(self._write)
+
+    async def perform(self, key: Key, actions: tuple[Action, ...]) -> Performed:
+        """Perform the actions of one key, in order of start; return when none is in flight any more.
+
+        Refusals are part of the outcome; anything else that went wrong is raised.
+        """
+        if not actions:
+            return Performed()
+        batch = _Batch(key, actions)
+        self._batches.append(batch)
+        self._rouse()
+        await batch.done.wait()
+        if batch.outcome.bug is not None:
+            raise batch.outcome.bug
+        return batch.outcome
+
+    def forget(self, key: Key) -> None:
+        """Drop the window of a key whose object is gone."""
+        self._windows.pop(key, None)
+
+    def _rouse(self) -> None:
+        if self._idle:
+            self._work.set()
+            self._work = anyio.Event()
+
+    async def _write(self) -> None:
+        while True:
+            batch = self._next()
+            if batch is None:
+                self._idle += 1
+                try:
+                    await self._work.wait()
+                finally:
+                    self._idle -= 1
+                continue
+            await self._perform_one(batch)
+
+    def _next(self) -> _Batch | None:
+        """Return a batch that may start another action; keys take turns."""
+        for _ in range(len(self._batches)):
+            batch = self._batches[0]
+            self._batches.rotate(-1)
+            if batch.todo and batch.in_flight < self._windows.get(batch.key, FIRST_WINDOW):
+                return batch
+        return None
+
+    async def _perform_one(self, batch: _Batch) -> None:
+        action = batch.todo.popleft()
+        batch.in_flight += 1
+        try:
+            batch.outcome.written.append(await self._applier.perform(action))
+            self._widen(batch.key)
+        except ApiError as error:
+            batch.outcome.refused.append(Refused(action, error))
+            batch.todo.clear()
+            self._windows[batch.key] = max(FIRST_WINDOW, self._windows.get(batch.key, FIRST_WINDOW) / 2)
+        except Exception as bug:  # noqa: BLE001 - it belongs to the key: `perform` raises it there
+            batch.outcome.bug = bug
+            batch.todo.clear()
+        finally:
+            batch.in_flight -= 1
+            if not batch.todo and not batch.in_flight:
+                self._finish(batch)
+            elif self._idle and batch.todo:
+                self._rouse()
+
+    def _widen(self, key: Key) -> None:
+        window = self._windows.get(key, FIRST_WINDOW)
+        if window < self._size:
+            self._windows[key] = window + 1
+
+    def _finish(self, batch: _Batch) -> None:
+        if not batch.done.is_set():
+            self._batches.remove(batch)
+            batch.done.set()
+
+    def statistics(self) -> dict[str, int]:
+        """Return figures for the metrics page."""
+        return {
+            "batches": len(self._batches),
+            "in_flight": sum(batch.in_flight for batch in self._batches),
+            "idle": self._idle,
+        }

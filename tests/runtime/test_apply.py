@@ -1,0 +1,130 @@
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from foosets.api.meta import BATCHFOOSETS, PODS, Key
+from foosets.api.names import NodeName, Uid
+from foosets.kube.client import Client
+from foosets.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, ServerFault, Unreachable
+from foosets.planning.actions import Apply, Bind, Create, Delete, Status
+from foosets.runtime.apply import Applier, NameTaken, Written
+
+OWNER, STRANGER = Uid("owner"), Uid("stranger")
+POD = Key("ns", "pod")
+CREATE = Create(PODS, "ns", "pod", b"{}", OWNER)
+BIND = Bind("ns", "pod", Uid("pod-uid"), NodeName("n1"))
+
+
+def stored(owner: Uid = OWNER, node: str = "") -> bytes:
+    references = [{"uid": owner, "kind": "BatchFooSet", "name": "set", "controller": True}]
+    metadata = {"uid": "pod-uid", "resourceVersion": "7", "ownerReferences": references}
+    return json.dumps({"metadata": metadata, "spec": {"nodeName": node}}).encode()
+
+
+@dataclass
+class Answers:
+    """A client whose verbs answer as told: bytes are returned, errors raised."""
+
+    create: Any = None
+    get: Any = None
+    apply: Any = None
+    delete: Any = None
+    bind: Any = None
+    put_status: Any = None
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+def client(answers: Answers) -> Client:
+    def verb(name: str) -> Callable[..., Any]:
+        async def call(*args: object, **options: object) -> bytes:
+            answers.calls.append((name, {"args": args, **options}))
+            answer = getattr(answers, name)
+            if isinstance(answer, ApiError):
+                raise answer
+            return answer
+
+        return call
+
+    return cast(
+        "Client", type("Verbs", (), {n: staticmethod(verb(n)) for n in Answers.__annotations__ if n != "calls"})
+    )
+
+
+async def perform(action: Any, **answers: Any) -> Written:
+    return await Applier(client(Answers(**answers))).perform(action)
+
+
+async def test_a_create_returns_what_the_server_stored() -> None:
+    assert await perform(CREATE, create=stored()) == Written(PODS, POD, Uid("pod-uid"), 7)
+
+
+LOST = [Unreachable("reset"), ServerFault(504, "Timeout", "etcd"), AlreadyExists(409, "AlreadyExists", "there")]
+
+
+@pytest.mark.parametrize("refusal", LOST, ids=lambda error: type(error).__name__)
+async def test_a_create_without_a_clear_answer_succeeded_if_the_object_there_is_ours(refusal: ApiError) -> None:
+    written = await perform(CREATE, create=refusal, get=stored())
+
+    assert (written.uid, written.resource_version) == ("pod-uid", 7)
+
+
+@pytest.mark.parametrize("refusal", LOST, ids=lambda error: type(error).__name__)
+async def test_an_object_of_another_owner_is_never_adopted(refusal: ApiError) -> None:
+    with pytest.raises(NameTaken, match="belongs to another owner"):
+        await perform(CREATE, create=refusal, get=stored(STRANGER))
+
+
+async def test_a_create_that_never_happened_is_reported_as_it_failed() -> None:
+    with pytest.raises(Unreachable, match="reset"):
+        await perform(CREATE, create=Unreachable("reset"), get=NotFound(404, "NotFound", "gone"))
+
+
+async def test_a_clear_refusal_is_not_looked_into() -> None:
+    answers = Answers(create=Conflict(409, "Conflict", "no"))
+    with pytest.raises(Conflict):
+        await Applier(client(answers)).perform(CREATE)
+    assert [name for name, _ in answers.calls] == ["create"]
+
+
+async def test_a_delete_means_one_uid_and_gone_is_success() -> None:
+    answers = Answers(delete=NotFound(404, "NotFound", "gone"))
+
+    written = await Applier(client(answers)).perform(Delete(PODS, "ns", "pod", Uid("pod-uid")))
+
+    assert written.deleted
+    assert answers.calls[0][1]["uid"] == "pod-uid"
+
+
+async def test_a_delete_of_a_successor_is_a_conflict() -> None:
+    with pytest.raises(Conflict):
+        await perform(Delete(PODS, "ns", "pod", Uid("old")), delete=Conflict(409, "Conflict", "uid"))
+
+
+async def test_an_apply_that_met_a_stranger_says_so() -> None:
+    action = Apply(BATCHFOOSETS, "ns", "set", b"{}", OWNER)
+    with pytest.raises(NameTaken):
+        await perform(action, apply=stored(STRANGER))
+
+
+@pytest.mark.parametrize(("node", "bound"), [("n1", True), ("n2", False), ("", False)])
+async def test_a_binding_whose_reply_was_lost_is_judged_by_the_pod(node: str, *, bound: bool) -> None:
+    answers = {"bind": Unreachable("reset"), "get": stored(node=node)}
+    if bound:
+        assert (await perform(BIND, **answers)).uid == "pod-uid"
+        return
+    with pytest.raises(Unreachable):
+        await perform(BIND, **answers)
+
+
+async def test_a_status_carries_the_identity_and_version_it_was_made_from() -> None:
+    answers = Answers(put_status=stored())
+
+    await Applier(client(answers)).perform(Status(BATCHFOOSETS, "ns", "set", OWNER, "6", b"{}"))
+
+    assert {key: answers.calls[0][1][key] for key in ("uid", "resource_version")} == {
+        "uid": OWNER,
+        "resource_version": "6",
+    }

@@ -1,0 +1,133 @@
+from typing import cast
+
+import anyio
+import pytest
+
+from foosets.api.meta import PODS, Key
+from foosets.api.names import Uid
+from foosets.kube.errors import ApiError, QuotaRefused
+from foosets.planning.actions import Action, Create
+from foosets.runtime.apply import Applier, Written
+from foosets.runtime.writers import Performed, Writers
+
+SET, OTHER = Key("ns", "set"), Key("ns", "other")
+
+
+def creates(count: int, prefix: str = "pod") -> tuple[Action, ...]:
+    return tuple(Create(PODS, "ns", f"{prefix}-{number}", b"{}", Uid("owner")) for number in range(count))
+
+
+class Server:
+    """Performs actions after a scheduling point, and can refuse or break."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.failing: dict[str, Exception] = {}
+
+    async def perform(self, action: Action) -> Written:
+        assert isinstance(action, Create)
+        self.order.append(action.name)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await anyio.lowlevel.checkpoint()
+        self.in_flight -= 1
+        if action.name in self.failing:
+            raise self.failing[action.name]
+        return Written(PODS, Key("ns", action.name), Uid(f"uid-{action.name}"), 1)
+
+
+async def perform(server: Server, *batches: tuple[Key, tuple[Action, ...]], size: int = 8) -> dict[Key, Performed]:
+    """Perform batches at the same time with a crew of that size."""
+    writers = Writers(cast("Applier", server), size)
+    outcomes: dict[Key, Performed] = {}
+
+    async def one(key: Key, actions: tuple[Action, ...]) -> None:
+        outcomes[key] = await writers.perform(key, actions)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(writers.run)
+        async with anyio.create_task_group() as batch_group:
+            for key, actions in batches:
+                batch_group.start_soon(one, key, actions)
+        group.cancel_scope.cancel()
+    return outcomes
+
+
+async def test_every_action_is_performed_once() -> None:
+    server = Server()
+
+    outcomes = await perform(server, (SET, creates(100)))
+
+    assert sorted(server.order) == sorted(f"pod-{number}" for number in range(100))
+    assert len(outcomes[SET].written) == 100
+    assert outcomes[SET].refused == []
+
+
+async def test_nothing_to_do_is_done_without_a_writer() -> None:
+    assert await Writers(cast("Applier", Server()), 1).perform(SET, ()) == Performed()
+
+
+async def test_the_window_starts_at_one_and_opens_to_the_crews_size() -> None:
+    server = Server()
+    await perform(server, (SET, creates(1)), size=8)
+    assert server.most_in_flight == 1
+
+    await perform(server, (SET, creates(200)), size=8)
+
+    assert server.most_in_flight == 8
+
+
+async def test_after_a_refusal_what_has_not_begun_is_left_for_the_next_plan() -> None:
+    server = Server()
+    server.failing["pod-0"] = QuotaRefused(403, "Forbidden", "exceeded quota")
+
+    outcome = (await perform(server, (SET, creates(10_000))))[SET]
+
+    assert server.order == ["pod-0"]
+    assert [refused.error.status for refused in outcome.refused] == [403]
+    assert outcome.written == []
+
+
+async def test_a_refusal_in_the_middle_costs_at_most_what_was_in_flight() -> None:
+    server = Server()
+    server.failing["pod-50"] = QuotaRefused(403, "Forbidden", "exceeded quota")
+
+    outcome = (await perform(server, (SET, creates(10_000)), size=8))[SET]
+
+    assert 50 <= len(outcome.written) <= 50 + 8
+    assert len(server.order) <= 51 + 8
+
+
+async def test_keys_take_turns() -> None:
+    server = Server()
+
+    await perform(server, (SET, creates(50, "a")), (OTHER, creates(50, "b")), size=4)
+
+    half = server.order[:50]
+    assert 15 <= sum(name.startswith("a") for name in half) <= 35
+
+
+async def test_a_refusal_of_one_key_does_not_touch_another() -> None:
+    server = Server()
+    server.failing["a-0"] = ApiError(500, "InternalError", "no")
+
+    outcomes = await perform(server, (SET, creates(5, "a")), (OTHER, creates(5, "b")))
+
+    assert len(outcomes[OTHER].written) == 5
+
+
+async def test_a_bug_is_raised_to_its_own_key_and_the_crew_goes_on() -> None:
+    server = Server()
+    server.failing["a-0"] = TypeError("a bug")
+    writers = Writers(cast("Applier", server), 2)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(writers.run)
+        with pytest.raises(TypeError, match="a bug"):
+            await writers.perform(SET, creates(3, "a"))
+        outcome = await writers.perform(OTHER, creates(3, "b"))
+        group.cancel_scope.cancel()
+
+    assert len(outcome.written) == 3
