@@ -1,0 +1,1 @@
+"""Stories against a real API server, and the cluster they run on."""

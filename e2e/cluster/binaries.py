@@ -1,0 +1,113 @@
+"""Finding each program: a directory the user names, then the cache, then `go build`.
+
+A source is asked for one tool and answers with its path or `None`; the first answer wins. Another source (official
+downloads, say) is one more class in `sources`.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from e2e.cluster.build import build
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.progress import Progress
+from e2e.cluster.toolchain import TOOLS, Tool, fingerprint
+
+NAMED_DIRECTORY: Final = "FOOSETS_BIN_DIR"
+
+
+class Source(Protocol):
+    """Somewhere a program may come from."""
+
+    def find(self, tool: Tool) -> Path | None:
+        """Return the program's path, or `None` if this source has none; a broken source raises ClusterError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The directory that the user names; what it lacks comes from the next source."""
+
+    path: Path
+
+    def find(self, tool: Tool) -> Path | None:
+        """Return the executable of that name."""
+        candidate = self.path / tool.name
+        return candidate if os.access(candidate, os.X_OK) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What was built before from the same pins with the same flags."""
+
+    root: Path
+
+    def place(self, tool: Tool) -> Path:
+        """Return where the tool is, or will be."""
+        return self.root / fingerprint(tool) / tool.name
+
+    def find(self, tool: Tool) -> Path | None:
+        """Return the cached program; a file with this name is complete (see `build`)."""
+        place = self.place(tool)
+        return place if place.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class GoBuild:
+    """`go build` of the pinned modules, into the cache."""
+
+    cache: Cache
+    progress: Progress
+    environ: Mapping[str, str]
+
+    def find(self, tool: Tool) -> Path:
+        """Build the tool, unless another process did so in the meantime."""
+        place = self.cache.place(tool)
+        build(tool, place, self.progress, self.environ)
+        return place
+
+
+def sources(progress: Progress, environ: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
+    """Return the sources in the order they are asked."""
+    cache = Cache(cache_directory(environ))
+    named = environ.get(NAMED_DIRECTORY)
+    if named and not Path(named).is_dir():
+        raise ClusterError(f"{NAMED_DIRECTORY}={named} is not a directory", hint=f"unset {NAMED_DIRECTORY}, or make it")
+    first: tuple[Source, ...] = (Directory(Path(named).absolute()),) if named else ()
+    return (*first, cache, GoBuild(cache, progress, environ))
+
+
+def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where built programs are kept: XDG's cache directory."""
+    root = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home(), ".cache")
+    return Path(root) / "foosets" / "bin"
+
+
+def locate(tool: Tool, among: Sequence[Source]) -> Path:
+    """Return the path of one tool."""
+    for source in among:
+        if path := source.find(tool):
+            return path
+    raise ClusterError(f"no source has {tool.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """Every program of the local cluster, found."""
+
+    paths: Mapping[str, Path]
+
+    @classmethod
+    def find(cls, progress: Progress, environ: Mapping[str, str] = os.environ) -> "Binaries":
+        """Find all tools; what is missing is built, which takes minutes the first time."""
+        among = sources(progress, environ)
+        missing = [tool.name for tool in TOOLS if not any(source.find(tool) for source in among[:-1])]
+        if missing:
+            progress.say(f"to build, once: {', '.join(missing)}. All of them take about 20 minutes on two cores.")
+        return cls({tool.name: locate(tool, among) for tool in TOOLS})
+
+    def __getitem__(self, tool: Tool) -> Path:
+        """Return the tool's path."""
+        return self.paths[tool.name]

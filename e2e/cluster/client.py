@@ -1,0 +1,80 @@
+"""kubectl and helm, as the administrator of the one cluster that the harness made."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from e2e.cluster import toolchain
+from e2e.cluster.binaries import Binaries
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.kubeconfig import refuse_foreign
+from e2e.cluster.processes import MARK
+from e2e.cluster.state import Record, StateDirectory
+
+TIMEOUT_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Runs one command at a time; a command that fails raises ClusterError with what it printed."""
+
+    binaries: Binaries
+    state: StateDirectory
+    record: Record
+
+    def kubectl(self, *args: str, stdin: str = "") -> str:
+        """Run kubectl and return what it printed."""
+        return self._run(toolchain.KUBECTL, args, stdin)
+
+    def get(self, *args: str) -> Any:
+        """Run `kubectl get ... -o json` and return the object."""
+        return json.loads(self.kubectl("get", *args, "-o", "json"))
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Apply objects on the server's side, as the harness."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        self.kubectl(
+            "apply", "--server-side", "--force-conflicts", "--field-manager=e2e", "-f", "-", stdin=json.dumps(listed)
+        )
+
+    def helm(self, *args: str) -> str:
+        """Run helm and return what it printed."""
+        return self._run(toolchain.HELM, args)
+
+    def _run(self, tool: toolchain.Tool, args: tuple[str, ...], stdin: str = "") -> str:
+        refuse_foreign(self.state, self.record)
+        done = subprocess.run(
+            [str(self.binaries[tool]), *args],
+            env=environment(self.state, self.record),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise ClusterError(f"{tool.name} {' '.join(args)} failed:\n{done.stderr.strip()}")
+        return done.stdout
+
+
+def environment(state: StateDirectory, record: Record) -> dict[str, str]:
+    """Return the environment of a program that works for the cluster: marked, and all its files in the state.
+
+    Nothing else of the user's environment goes in but PATH: no other kubeconfig, no plugin, no proxy.
+    """
+    home = str(state.root / "home")
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        MARK: record.id,
+        "KUBECONFIG": str(state.kubeconfig),
+        "KUBECACHEDIR": str(Path(home, "kube")),
+        "HELM_CACHE_HOME": str(Path(home, "helm", "cache")),
+        "HELM_CONFIG_HOME": str(Path(home, "helm", "config")),
+        "HELM_DATA_HOME": str(Path(home, "helm", "data")),
+    }

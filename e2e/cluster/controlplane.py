@@ -1,0 +1,194 @@
+"""etcd, kube-apiserver, kube-controller-manager, kube-scheduler and KWOK: real processes, made by kwokctl.
+
+kwokctl creates certificates and starts the processes, `up` again starts those that died. It is not
+asked to take them down: it kills by bare pid files, and a pid may have been given to somebody else since. Ending
+them is `processes.kill_all`.
+"""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from e2e.cluster import kubeconfig, processes, toolchain
+from e2e.cluster.binaries import Binaries
+from e2e.cluster.client import Client, environment
+from e2e.cluster.errors import ClusterError, tail
+from e2e.cluster.kubeconfig import Credentials, Server
+from e2e.cluster.leash import leashed
+from e2e.cluster.ports import LOOPBACK, free_ports
+from e2e.cluster.state import Record, StateDirectory, replace
+
+NAME: Final = "foosets"
+"""kwokctl's name of the cluster, inside its own work directory."""
+PROCESSES: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+STAGES: Final = Path(__file__).parent / "stages"
+AUDIT_POLICY: Final = Path(__file__).parent / "audit-policy.yaml"
+INDISPENSABLE: Final = ("etcd", "kube-apiserver")
+PORT_OPTIONS: Final = (
+    "etcdPort",
+    "etcdPeerPort",
+    "kubeApiserverPort",
+    "kubeControllerManagerPort",
+    "kubeSchedulerPort",
+    "kwokControllerPort",
+)
+WAIT_SECONDS: Final = 60
+POLL_SECONDS: Final = 0.1
+AUDIT_LOG_MEGABYTES: Final = 100_000
+"""Never rotate: the tests read one file."""
+
+
+def work_directory(state: StateDirectory) -> Path:
+    """Return kwokctl's directory of this cluster."""
+    return state.kwok / "clusters" / NAME
+
+
+def authority(state: StateDirectory) -> Path:
+    """Return the certificate of the authority that signed the API server's."""
+    return work_directory(state) / "pki" / "ca.crt"
+
+
+def create(state: StateDirectory, record: Record, binaries: Binaries) -> str:
+    """Start a new control plane and write the administrator's kubeconfig; return the API server's URL.
+
+    Whatever an earlier, unfinished attempt left must be gone (see `discard`).
+    """
+    config = state.kwok / "create.yaml"
+    replace(config, yaml.safe_dump_all([_configuration(binaries, state), *_stages()], sort_keys=False))
+    # kwokctl keeps a directory that is there: so its processes log where all others do.
+    work_directory(state).mkdir(parents=True)
+    (work_directory(state) / "logs").symlink_to(state.logs)
+    _kwokctl(state, record, binaries, "create", "cluster", "--config", str(config), "--kubeconfig", "")
+    repair(state, record, binaries)  # a slow machine: what waited in vain for the API server starts again
+    return write_kubeconfig(state, record)
+
+
+def repair(state: StateDirectory, record: Record, binaries: Binaries) -> bool:
+    """Start what has died of a finished control plane; return whether anything had."""
+    dead = [name for name in PROCESSES if not is_alive(state, record, name)]
+    if not dead:
+        return False
+    for name in dead:
+        _pid_file(state, name).unlink(missing_ok=True)  # its pid may be somebody else's by now
+    _kwokctl(state, record, binaries, "start", "cluster")
+    _require_alive(state, record)
+    return True
+
+
+def discard(state: StateDirectory) -> None:
+    """Remove what an unfinished `create` left, its processes being dead already."""
+    if state.kwok.exists():
+        shutil.rmtree(state.kwok)
+    for name in (*PROCESSES, "audit"):
+        state.log(name).unlink(missing_ok=True)
+
+
+def is_alive(state: StateDirectory, record: Record, name: str) -> bool:
+    """Return whether one process of the control plane lives."""
+    return (pid := pid_of(state, name)) is not None and processes.is_alive(pid, record.id)
+
+
+def pid_of(state: StateDirectory, name: str) -> int | None:
+    """Return the pid that kwokctl wrote down."""
+    try:
+        return int(_pid_file(state, name).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write_kubeconfig(state: StateDirectory, record: Record) -> str:
+    """Write the administrator's kubeconfig from kwokctl's; return the API server's URL."""
+    made = yaml.safe_load((work_directory(state) / "kubeconfig.yaml").read_text(encoding="utf-8"))
+    url = str(made["clusters"][0]["cluster"]["server"])
+    pki = work_directory(state) / "pki"
+    kubeconfig.write(
+        state.kubeconfig,
+        kubeconfig.context_name(record),
+        Server(url, authority(state)),
+        Credentials(certificate=(pki / "admin.crt", pki / "admin.key")),
+    )
+    return url
+
+
+def require_ready(client: Client) -> None:
+    """Raise unless the API server says it is ready."""
+    try:
+        client.kubectl("get", "--raw", "/readyz")
+    except ClusterError as error:
+        raise ClusterError(error.message, log=client.state.log("kube-apiserver")) from error
+
+
+def _pid_file(state: StateDirectory, name: str) -> Path:
+    return work_directory(state) / "pids" / f"{name}.pid"
+
+
+def _kwokctl(state: StateDirectory, record: Record, binaries: Binaries, *args: str) -> None:
+    """Run kwokctl; fail as soon as a process dies without which nothing can become ready."""
+    # kwokctl looks for kubectl on PATH first, and we want ours; it downloads nothing, every path is given.
+    variables = {**environment(state, record), "KWOK_WORKDIR": str(state.kwok), "PATH": "/nonexistent"}
+    command = leashed(str(binaries[toolchain.KWOKCTL]), *args, "--name", NAME, "--wait", f"{WAIT_SECONDS}s")
+    with state.log("kwokctl").open("ab") as log:
+        process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        while process.poll() is None and not _lost(state, record):
+            time.sleep(POLL_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode:
+        raise ClusterError(f"kwokctl {' '.join(args[:2])} failed", log=_explaining_log(state, record))
+
+
+def _lost(state: StateDirectory, record: Record) -> bool:
+    return any(_pid_file(state, name).exists() and not is_alive(state, record, name) for name in INDISPENSABLE)
+
+
+def _require_alive(state: StateDirectory, record: Record) -> None:
+    """Raise if a process is dead: kwokctl says ready, or not at all, also without it."""
+    for name in PROCESSES:
+        if not is_alive(state, record, name):
+            raise ClusterError(f"{name} does not run", log=state.log(name))
+
+
+def _explaining_log(state: StateDirectory, record: Record) -> Path:
+    """Return the log of the first process that has died, which is where the reason stands; else kwokctl's."""
+    for name in PROCESSES:
+        if tail(state.log(name)) and not is_alive(state, record, name):
+            return state.log(name)
+    return state.log("kwokctl")
+
+
+def _configuration(binaries: Binaries, state: StateDirectory) -> dict[str, Any]:
+    # kwokctl counts ports down from 32767: two clusters that start at the same moment would take the same ones.
+    ports = dict(zip(PORT_OPTIONS, free_ports(len(PORT_OPTIONS)), strict=True))
+    return {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokctlConfiguration",
+        "options": {
+            "runtime": "binary",
+            "bindAddress": LOOPBACK,
+            **ports,
+            "etcdBinary": str(binaries[toolchain.ETCD]),
+            "kubeApiserverBinary": str(binaries[toolchain.KUBE_APISERVER]),
+            "kubeControllerManagerBinary": str(binaries[toolchain.KUBE_CONTROLLER_MANAGER]),
+            "kubeSchedulerBinary": str(binaries[toolchain.KUBE_SCHEDULER]),
+            "kwokControllerBinary": str(binaries[toolchain.KWOK]),
+            "kubectlBinary": str(binaries[toolchain.KUBECTL]),
+            "kubeAuditPolicy": str(AUDIT_POLICY),
+            "cacheDir": str(state.kwok / "cache"),
+        },
+        "componentsPatches": [
+            {
+                "name": "kube-apiserver",
+                "extraArgs": [{"key": "audit-log-maxsize", "value": str(AUDIT_LOG_MEGABYTES)}],
+            }
+        ],
+    }
+
+
+def _stages() -> list[Any]:
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(STAGES.glob("*.yaml"))]

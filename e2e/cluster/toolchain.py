@@ -1,0 +1,94 @@
+"""Which programs the local cluster is made of, and how each is built.
+
+A version is pinned once: in `tools/<module>/go.mod` (with every hash in go.sum beside it). Nothing here repeats one.
+"""
+
+import hashlib
+import platform
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+MODULES: Final = Path(__file__).parent / "tools"
+CONTROL_PLANE_PACKAGE: Final = "k8s.io/kubernetes"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program: its file name, the module under `tools/` that pins it, its Go package."""
+
+    name: str
+    module: str
+    package: str
+
+    @property
+    def directory(self) -> Path:
+        """Where `go build` runs: the folder with go.mod and go.sum."""
+        return MODULES / self.module
+
+
+KUBE_APISERVER: Final = Tool("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver")
+KUBE_CONTROLLER_MANAGER: Final = Tool(
+    "kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"
+)
+KUBE_SCHEDULER: Final = Tool("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler")
+KUBECTL: Final = Tool("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl")
+ETCD: Final = Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3")
+KWOK: Final = Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok")
+KWOKCTL: Final = Tool("kwokctl", "kwok", "sigs.k8s.io/kwok/cmd/kwokctl")
+HELM: Final = Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm")
+JAEGER: Final = Tool("jaeger", "jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger")
+
+TOOLS: Final = (
+    KUBECTL,
+    KUBE_APISERVER,
+    KUBE_CONTROLLER_MANAGER,
+    KUBE_SCHEDULER,
+    ETCD,
+    KWOK,
+    KWOKCTL,
+    HELM,
+    JAEGER,
+)
+
+
+@cache
+def kubernetes_version() -> str:
+    """Return the pinned version of Kubernetes, `v1.37.2`-like."""
+    text = (MODULES / "kubernetes" / "go.mod").read_text(encoding="utf-8")
+    found = re.search(rf"{re.escape(CONTROL_PLANE_PACKAGE)} (v\d+\.\d+\.\d+)", text)
+    if not found:
+        raise ValueError(f"tools/kubernetes/go.mod does not require {CONTROL_PLANE_PACKAGE}")
+    return found[1]
+
+
+def linker_flags(tool: Tool) -> str:
+    """Return the value of `-ldflags`.
+
+    Kubernetes takes its version from the linker alone, and clients judge a server by it; without these flags it
+    calls itself v0.0.0.
+    """
+    flags = ["-s", "-w"]
+    if tool.module == "kubernetes":
+        version = kubernetes_version()
+        major, minor, _ = version.removeprefix("v").split(".")
+        stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
+        flags += [f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items()]
+    return " ".join(flags)
+
+
+def build_flags(tool: Tool) -> tuple[str, ...]:
+    """Return the flags of `go build`."""
+    return ("-trimpath", "-mod=readonly", "-ldflags", linker_flags(tool))
+
+
+@cache
+def fingerprint(tool: Tool) -> str:
+    """Return the cache key: what the binary was made from, and for which machine."""
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((tool.directory / name).read_bytes())
+    digest.update("\0".join((*build_flags(tool), platform.system(), platform.machine())).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""Fixtures for tests that need a cluster: `pytest_plugins = ("e2e.fixtures",)` in the top conftest.
+
+`cluster` is one cluster for the whole run: control plane, ten nodes, Jaeger; no chart. A test that changes what
+others see makes its own with `new_cluster`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from e2e.cluster.local import LocalCluster
+from e2e.cluster.progress import Progress
+
+SECONDS: Final = 120
+"""For a test that needs a cluster, unless it says otherwise: the first of them waits for it to come up."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests marked `cluster` the time that a cluster takes."""
+    for item in items:
+        if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """One cluster for all tests of the run."""
+    made = LocalCluster(tmp_path_factory.mktemp("session") / "cluster", progress=Progress(quiet=True))
+    try:
+        made.up()
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture
+def new_cluster(tmp_path: Path) -> Iterator[Callable[[str], LocalCluster]]:
+    """Make clusters that are not up yet, each in a directory of its own; all are taken down after the test."""
+    with ExitStack() as stack:
+
+        def make(name: str = "cluster") -> LocalCluster:
+            made = LocalCluster(tmp_path / name)
+            stack.callback(made.down)
+            return made
+
+        yield make
