@@ -74,12 +74,29 @@ def test_a_success_frees_the_way() -> None:
     assert obstructions.of(SET, 1) is None
 
 
-def test_a_look_before_the_next_try_changes_nothing() -> None:
+def test_a_plan_that_holds_back_changes_nothing() -> None:
+    obstructions = Obstructions(random.Random(0))
+    obstructions.learn(SET, 1, Plan(), refused(REASONS[0][0]), now=100.0)
+    standing = obstructions.of(SET, 1)
+
+    assert not obstructions.learn(SET, 1, Plan(obstacle=standing), Performed(), now=100.01)
+    assert obstructions.of(SET, 1) == standing
+
+
+def test_a_try_that_failed_for_another_reason_leaves_the_obstacle() -> None:
     obstructions = Obstructions(random.Random(0))
     obstructions.learn(SET, 1, Plan(), refused(REASONS[0][0]), now=100.0)
 
-    assert not obstructions.learn(SET, 1, Plan(), Performed(), now=100.01)
+    assert not obstructions.learn(SET, 1, Plan(), refused(Conflict(409, "Conflict", "stale")), now=200.0)
     assert obstructions.of(SET, 1) is not None
+
+
+def test_a_plan_that_wants_nothing_more_has_no_obstacle() -> None:
+    obstructions = Obstructions(random.Random(0))
+    obstructions.learn(SET, 1, Plan(), refused(REASONS[0][0]), now=100.0)
+
+    assert obstructions.learn(SET, 1, Plan(), Performed(), now=100.01)
+    assert obstructions.of(SET, 1) is None
 
 
 def test_what_a_plan_finds_in_the_way_counts_like_a_refusal() -> None:

@@ -63,7 +63,6 @@ class BatchRoom:
         self._table = Table()
         self._chooser = Chooser(self._table)
         self._waiting: set[Key] = set()
-        self._roomier: set[Key] = set()
         self.batches.subscribe(self._on_batch)
         self.nodes.subscribe(self._on_node)
         self.pods.subscribe(self._on_pod)
@@ -94,7 +93,6 @@ class BatchRoom:
     def _make_room(self) -> None:
         """Let the sets that found no node look again."""
         for key in self._waiting:
-            self._roomier.add(key)
             self._enqueue(key, ROOM_SECONDS)
         self._waiting.clear()
 
@@ -110,11 +108,10 @@ class BatchRoom:
         batch = self.batches.get(key)
         if batch is None:
             return None
-        if obstacle is not None and key in self._roomier:
-            obstacle = obstacle.worth_a_try()
-        self._roomier.discard(key)
-        members = self._members.of(batch.metadata.uid)
-        return Observed(batch, members, self._template(batch).revision, obstacle)
+        template = self._template(batch)
+        if obstacle is not None and obstacle.reason == Reason.NO_FIT:
+            obstacle = self._as_of_now(batch, template, obstacle)
+        return Observed(batch, self._members.of(batch.metadata.uid), template.revision, obstacle)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan, with a node for every pod that it wants and that fits somewhere."""
@@ -134,7 +131,6 @@ class BatchRoom:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a set that is gone."""
         self._waiting.discard(key)
-        self._roomier.discard(key)
 
     # ---- placing
 
@@ -158,6 +154,13 @@ class BatchRoom:
     def _ask(self, batch: BatchFooSet, stencil: PodStencil, wanted: Wanted) -> Ask:
         key = Key(batch.metadata.namespace, stencil.name(wanted.index, wanted.attempt))
         return Ask(key, draw(batch.metadata.uid, wanted.index, wanted.attempt, self.component))
+
+    def _as_of_now(self, batch: BatchFooSet, template: _Template, obstacle: Obstacle) -> Obstacle:
+        """Return what keeps the pods from nodes now: whether one fits is looked up, not tried."""
+        unfit = self._chooser.unfit(template.pods, Strategy(batch.spec.placement.strategy))
+        if unfit is None:
+            return obstacle.worth_a_try()
+        return replace(self._obstacle(batch.key, unfit, self._clock()), since=obstacle.since)
 
     def _obstacle(self, key: Key, unfit: NoFit, at: Microseconds) -> Obstacle:
         self._waiting.add(key)

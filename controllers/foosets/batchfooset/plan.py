@@ -18,7 +18,7 @@ from foosets.batchfooset.status import Account, recorded_end, report, terminal
 from foosets.planning import rules
 from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
 from foosets.planning.conditions import since
-from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, settle
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, following, settle
 from foosets.planning.members import Member
 from foosets.planning.obstacles import held_back
 from foosets.planning.reports import status_write
@@ -41,27 +41,39 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     if batch.terminating:
         return BatchPlan()  # the garbage collector deletes the pods; creating more would race with it
     account = Account.of(seen)
-    surplus = _surplus(seen, account)
-    wanted = _wanted(seen, account)
-    working = bool(wanted or surplus) or terminal(seen, account) != recorded_end(batch)
-    episode = episode_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working)
-    status = report(seen, account, episode, now, closed=episode.trace.closed)
-    if not episode.recorded:
-        return BatchPlan(Plan(status=status_write(BATCHFOOSETS, batch, batch.status, status)))
-    settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
-    if settlement.outcome is not None and status == batch.status and not surplus:
-        return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
     pause = held_back(seen.obstacle, now)
+    wanted = _wanted(seen, account) if pause is None else ()
+    surplus = _surplus(seen, account)
+    working = bool(surplus or (wanted and seen.obstacle is None)) or terminal(seen, account) != recorded_end(batch)
+    episode, creating = _episodes(seen, now, working=working)
+    status = report(seen, account, episode, now, closed=episode.trace.closed)
+    write = status_write(BATCHFOOSETS, batch, batch.status, status)
+    if not episode.recorded:
+        return BatchPlan(Plan(status=write, obstacle=seen.obstacle))  # not tried again yet, so it stands
+    settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
+    if settlement.outcome is not None and write is None and not surplus:
+        return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
     waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
     return BatchPlan(
         Plan(
             actions=tuple(Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in surplus),
-            status=status_write(BATCHFOOSETS, batch, batch.status, status),
+            status=write,
+            obstacle=seen.obstacle if pause is not None else None,
             wake_after=min(waits, default=None),
         ),
-        wanted=() if pause is not None else wanted,
-        context=episode.refine,
+        wanted=wanted,
+        context=creating.refine,
     )
+
+
+def _episodes(seen: Observed, now: datetime, *, working: bool) -> tuple[Episode, Episode]:
+    """Return the episode that the set is in, and the one that pods created now belong to."""
+    batch = seen.batch
+    episode = episode_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working)
+    creating = following(episode, batch, Kind.BATCHFOOSET, batch.status, now)
+    if creating is not episode and seen.pods.take_part_in(creating.trace_id):
+        return creating, creating
+    return episode, creating
 
 
 def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
@@ -114,4 +126,5 @@ def _closing(seen: Observed, account: Account, episode: Episode, closing: Closin
     return Plan(
         status=status_write(BATCHFOOSETS, seen.batch, seen.batch.status, status),
         spans=spans_of(seen, episode, lineage_of(seen.batch), closing, now),
+        obstacle=seen.obstacle,
     )

@@ -31,12 +31,12 @@ def plan(seen: Observed, now: datetime) -> Plan:
     if fooset.terminating:
         return Plan()  # the garbage collector deletes the children; making more would race with it
     refinement = Refinement.of(seen)
-    working = bool(_due(seen, refinement)) or terminal(seen, refinement) != recorded_end(fooset)
+    working = (_due(seen, refinement) and seen.obstacle is None) or terminal(seen, refinement) != recorded_end(fooset)
     episode = episode_of(fooset, Kind.FOOSET, fooset.status, now, working=working)
     status = report(seen, refinement, episode, now, closed=episode.trace.closed)
     write = status_write(FOOSETS, fooset, fooset.status, status)
     if not episode.recorded:
-        return Plan(status=write)
+        return Plan(status=write, obstacle=seen.obstacle)  # not tried again yet, so it stands
     settlement = (
         Settlement() if episode.trace.closed else settle(_progress(seen, refinement, episode), Height.FOOSET, now)
     )
@@ -45,12 +45,14 @@ def plan(seen: Observed, now: datetime) -> Plan:
         return Plan(
             status=status_write(FOOSETS, fooset, fooset.status, closed),
             spans=spans_of(seen, episode, Closing(settlement.outcome, status.blocked_by), now),
+            obstacle=seen.obstacle,
         )
     pause = held_back(seen.obstacle, now)
     waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
     return Plan(
         actions=() if pause is not None else _actions(seen, refinement, episode),
         status=write,
+        obstacle=seen.obstacle if pause is not None else None,
         wake_after=min(waits, default=None),
     )
 

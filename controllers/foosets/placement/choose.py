@@ -74,6 +74,11 @@ class Chooser:
             choices.append(row.name)
         return choices
 
+    def unfit(self, wanted: PodClass, strategy: Strategy) -> NoFit | None:
+        """Return why no node will do for a pod of the class, or None if one will; nothing is assumed."""
+        candidates = self._candidates(wanted, strategy)
+        return candidates.verdict() if candidates.best(0) is None else None
+
     def _candidates(self, wanted: PodClass, strategy: Strategy) -> "_Candidates":
         kept = self._classes.pop((wanted, strategy), None)
         if kept is None:

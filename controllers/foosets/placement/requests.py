@@ -22,7 +22,7 @@ from msgspec import field as member
 from foosets.api.pod import Container, NodeSelector, Pod, PodSpec, ResourceRequirements, Toleration
 from foosets.planning.quantity import Quantity, amount
 
-ANY_ADDRESS: Final = "0.0.0.0"
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - nothing is bound here
 
 _POD_LEVEL: Final = ("cpu", "memory", "hugepages-")
 _SIZES: Final = 4096

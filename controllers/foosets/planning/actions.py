@@ -93,7 +93,7 @@ class Plan:
 
     `status` is None when the stored one is right already. `spans` are the parts of the trace that this look closes;
     they are exported before `status`, which records it, is written. `obstacle` is what the plan itself found in the
-    way. `wake_after` asks for another look in so many seconds, should nothing happen before.
+    way, or holds back for. `wake_after` asks for another look in so many seconds, should nothing happen before.
     """
 
     actions: tuple[Action, ...] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from foosets.api.names import Reason
 from foosets.api.status import BlockedBy
@@ -11,15 +12,22 @@ from foosets.planning.trace import TraceId
 from foosets.planning.troubles import Trouble
 
 
+MESSAGE_MAX: Final = 1024
+"""Characters of a cause's message. Kubelets and schedulers set no limit, but conditions have one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One object's blocking condition."""
+    """One object's blocking condition; its message is cut to MESSAGE_MAX."""
 
     kind: str
     name: str
     condition: str
     reason: Reason
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", self.message[:MESSAGE_MAX])
 
 
 def worst_of(troubles: Collection[Trouble]) -> Cause | None:

@@ -54,23 +54,35 @@ def joined_context(resource: CustomResource) -> Context | None:
 def episode_of(resource: CustomResource, kind: Kind, status: Status, now: datetime, *, working: bool) -> Episode:
     """Return the episode that the set is in; `working` is whether its plan is about to change something."""
     stored = status.trace
-    joined = joined_context(resource)
     generation = resource.metadata.generation
-    if stored is not None and stored.generation == generation and not (stored.closed and working):
-        return _episode(resource, kind, stored, recorded=True)
-    same_generation = stored is not None and stored.generation == generation
-    number = stored.episode + 1 if stored is not None and same_generation else 0
-    consumed = stored.parent if stored is not None else ""
-    joins = joined is not None and joined.traceparent != consumed
-    fresh = Trace(
-        generation=generation,
+    if stored is None or stored.generation != generation:
+        return _fresh(resource, kind, status, now, 0)
+    if stored.closed and working:
+        return _fresh(resource, kind, status, now, stored.episode + 1)
+    return _episode(resource, kind, stored, recorded=True)
+
+
+def following(episode: Episode, resource: CustomResource, kind: Kind, status: Status, now: datetime) -> Episode:
+    """Return the episode that a new object belongs to: this one, or once it is closed the next.
+
+    The next one is not recorded yet. It will be when there is work for it: what only tries whether a refusal still
+    stands is none, or a set that is refused for ever would begin an episode with every try.
+    """
+    return _fresh(resource, kind, status, now, episode.trace.episode + 1) if episode.trace.closed else episode
+
+
+def _fresh(resource: CustomResource, kind: Kind, status: Status, now: datetime, number: int) -> Episode:
+    joined = joined_context(resource)
+    consumed = status.trace.parent if status.trace is not None else ""
+    trace = Trace(
+        generation=resource.metadata.generation,
         episode=number,
         started_at=now,
         parent=joined.traceparent if joined is not None else "",
-        joined=joins,
+        joined=joined is not None and joined.traceparent != consumed,
         previous=status.trace_id,
     )
-    return _episode(resource, kind, fresh, recorded=False)
+    return _episode(resource, kind, trace, recorded=False)
 
 
 def _episode(resource: CustomResource, kind: Kind, trace: Trace, *, recorded: bool) -> Episode:

@@ -1,10 +1,11 @@
 """Sets of completion indexes and slots, and their compact notation: `0,3-7`, as Job's status has it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-MAX_TEXT: Final = 65_536
-"""Characters that a status field of ranges may have."""
+_RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+"""One index or a run of them; the largest index has five digits (`foosets.api.batchfooset.INDEX_LIMIT`)."""
 
 
 def format_ranges(indexes: Iterable[int]) -> str:
@@ -21,14 +22,14 @@ def format_ranges(indexes: Iterable[int]) -> str:
 
 
 def parse_ranges(text: str) -> set[int]:
-    """Return the indexes that the notation names.
-
-    Raises ValueError for anything that `format_ranges` would not write: the text is our own status.
-    """
+    """Return the indexes that the notation names. Raises ValueError for what is not in it."""
     indexes: set[int] = set()
     for part in text.split(",") if text else ():
-        first, dash, last = part.partition("-")
-        indexes.update(range(int(first), int(last) + 1) if dash else (int(first),))
+        found = _RANGE.fullmatch(part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
+        if last < first:
+            raise ValueError(f"not in the notation of ranges: {part!r}")
+        indexes.update(range(first, last + 1))
     return indexes
 
 

@@ -4,6 +4,7 @@ A pod is *live* until it has ended or is gone; a terminating pod is live and not
 no live pod holds it. Every count is a set's size, so that an event seen twice is counted once.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Final
 from foosets.api.meta import Key
 from foosets.api.names import ATTEMPT, INDEX, OWNER_UID, REVISION, Kind, Uid
 from foosets.api.pod import Pod
-from foosets.planning.podspans import CREATED, NO_ARRIVALS, Arrivals
-from foosets.planning.trace import Microseconds
+from foosets.planning.podspans import CREATED, NO_ARRIVALS, Arrivals, pod_context
+from foosets.planning.trace import Microseconds, TraceId
 from foosets.planning.troubles import Trouble, trouble_of
 
 UNKNOWN_INDEX: Final = -1
@@ -63,6 +64,7 @@ class Members:
         "_ready",
         "_retired",
         "_succeeded",
+        "_traces",
         "_troubles",
     )
 
@@ -73,6 +75,7 @@ class Members:
         self._retired: dict[int, int] = {}
         self._completed: set[int] = set()
         self._troubles: dict[str, Trouble] = {}
+        self._traces: Counter[TraceId] = Counter()
         self._active: set[str] = set()
         self._placed: set[str] = set()
         self._ready: set[str] = set()
@@ -108,6 +111,10 @@ class Members:
     def retired(self) -> Mapping[int, int]:
         """The highest attempt of each index that was seen to end without success, or to go."""
         return self._retired
+
+    def take_part_in(self, trace: TraceId) -> bool:
+        """Whether one of the traced pods was created in that trace."""
+        return self._traces[trace] > 0
 
     @property
     def active(self) -> int:
@@ -148,6 +155,7 @@ class Members:
             self._add(member)
 
     def _add(self, member: Member) -> None:
+        self._count_trace(member, 1)
         phase = member.pod.status.phase
         if phase == "Succeeded":
             self._succeeded[member.index] = member
@@ -180,7 +188,14 @@ class Members:
             found = by_index.get(index)
             if found is not None and found.name == name:
                 held = by_index.pop(index)
+        if held is not None:
+            self._count_trace(held, -1)
         return held
+
+    def _count_trace(self, member: Member, change: int) -> None:
+        context = pod_context(member.pod) if member.index < TRACED_PODS else None
+        if context is not None:
+            self._traces[context.trace_id] += change
 
     def _retire(self, member: Member) -> None:
         if member.attempt >= self._retired.get(member.index, 0):

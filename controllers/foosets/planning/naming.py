@@ -1,7 +1,7 @@
 """Names that are derived, so that a repeated create collides instead of duplicating.
 
 Pods are called `<owner>-<5 of the owner's uid hash>-<index>[-<attempt>]`: a set that was deleted and made again does
-not meet its old pods. Set and child name together have at most 43 characters, which leaves room for the rest in 63.
+not meet its old pods. `foosets.api.customresource.NAME_MAX` leaves room for all that in the 63 characters of a hostname.
 """
 
 import base64
@@ -10,8 +10,6 @@ from typing import Final
 
 from foosets.api.names import Uid
 
-MAX_SET_AND_CHILD: Final = 43
-"""Characters that a child's name may have; the longest suffix is `-<5>-<6 digits>-<6 digits>`."""
 UID_HASH_LENGTH: Final = 5
 REVISION_LENGTH: Final = 10
 

@@ -266,13 +266,11 @@ def _node_chosen(pod: Pod) -> dict[str, Value]:
 
 def _attributes(pod: Pod, hop: Hop, closing: Closing | None = None) -> dict[str, Value]:
     labels = pod.metadata.labels
-    subject = Subject(pod.metadata.namespace, labels.get(SET_NAME, ""), Uid(labels.get(SET_UID, "")))
-    attributes = subject.attributes(hop)
+    name, uid, child = labels.get(SET_NAME, ""), Uid(labels.get(SET_UID, "")), labels.get(CHILD, "")
+    attributes = Subject(pod.metadata.namespace, name, uid, child).attributes(hop)
     attributes |= {Attribute.POD_NAME: pod.metadata.name, Attribute.POD_UID: pod.metadata.uid}
     if pod.spec.node_name:
         attributes[Attribute.NODE_NAME] = pod.spec.node_name
-    if labels.get(CHILD):
-        attributes[Attribute.CHILD] = labels[CHILD]
     for attribute, label in ((Attribute.INDEX, INDEX), (Attribute.ATTEMPT, ATTEMPT)):
         # Labels are within a user's reach: an index of a million digits is no number of ours.
         number = labels.get(label, "")

@@ -1,11 +1,13 @@
 """The revision of a template: what must change for its pods to be replaced."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import msgspec
 
 from foosets.api.names import GROUP, TRACEPARENT
+from foosets.api.podtemplate import pod_template_schema
 from foosets.planning.naming import REVISION_LENGTH, base32_sha256
 
 _canonical = msgspec.json.Encoder(order="deterministic")
@@ -18,13 +20,14 @@ def canonical_json(value: object) -> bytes:
 
 def is_ours(annotation: str) -> bool:
     """Whether an annotation is the suite's bookkeeping rather than the user's wish."""
-    return annotation == TRACEPARENT or annotation.partition("/")[0] == GROUP
+    return annotation == TRACEPARENT or annotation.startswith(f"{GROUP}/")
 
 
 def template_revision(template: Mapping[str, Any]) -> str:
     """Return the hash of a pod template as the user wrote it.
 
-    Our own annotations do not count. The user's do: a restart by annotation must replace pods.
+    Our own annotations do not count. The user's do: a restart by annotation must replace pods. A field that is equal
+    to its schema's default counts as left out, so that a new version that gives a field a default replaces nothing.
     """
     metadata: dict[str, Any] = dict(template.get("metadata") or {})
     annotations: Mapping[str, str] = metadata.pop("annotations", None) or {}
@@ -33,4 +36,23 @@ def template_revision(template: Mapping[str, Any]) -> str:
     if users:
         metadata["annotations"] = users
     hashed = {"metadata": metadata, "spec": template.get("spec") or {}}
-    return base32_sha256(canonical_json(hashed))[:REVISION_LENGTH]
+    return base32_sha256(canonical_json(_without_defaults(hashed, _pod_template())))[:REVISION_LENGTH]
+
+
+def _without_defaults(value: object, schema: Mapping[str, Any]) -> object:
+    """Return the value without the fields that only say what their schema says for them."""
+    if isinstance(value, list):
+        items: Mapping[str, Any] = schema.get("items", {})
+        return [_without_defaults(part, items) for part in cast("list[object]", value)]
+    if not isinstance(value, dict):
+        return value
+    fields: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
+    said = {key: (part, fields.get(key, {})) for key, part in cast("dict[str, object]", value).items()}
+    return {
+        key: _without_defaults(part, field)
+        for key, (part, field) in said.items()
+        if "default" not in field or part != field["default"]
+    }
+
+
+_pod_template = cache(pod_template_schema)

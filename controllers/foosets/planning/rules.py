@@ -34,7 +34,7 @@ def reserved_names(template: Mapping[str, Any]) -> str:
     metadata: Mapping[str, Any] = template.get("metadata") or {}
     for field in ("labels", "annotations"):
         for key in metadata.get(field) or ():
-            if key.partition("/")[0] == GROUP:
+            if key.startswith(f"{GROUP}/"):
                 return f"template.metadata.{field} may not set {key}: the suite writes it"
     return ""
 

@@ -33,8 +33,8 @@ def microseconds(moment: datetime) -> Microseconds:
 
 
 def subject_of(resource: CustomResource, lineage: Lineage) -> Subject:
-    """Return the root that a set's spans are about."""
-    return Subject(resource.metadata.namespace, lineage.set_name, lineage.set_uid)
+    """Return the root that a set's spans are about, and the entry that the set is of."""
+    return Subject(resource.metadata.namespace, lineage.set_name, lineage.set_uid, lineage.child)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,20 +154,22 @@ def parse_traceparent(text: str) -> Context | None:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The root that a trace is about, named on each of its spans."""
+    """The root that a trace is about, named on each of its spans, and the entry below it, if the span is of one."""
 
     namespace: str
     name: str
     uid: Uid
+    child: str = ""
 
     def attributes(self, hop: Hop) -> dict[str, Value]:
         """Return the attributes that every span has."""
-        return {
+        attributes: dict[str, Value] = {
             Attribute.NAMESPACE: self.namespace,
             Attribute.NAME: self.name,
             Attribute.UID: self.uid,
             Attribute.HOP: hop.value,
         }
+        return attributes | {Attribute.CHILD: self.child} if self.child else attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,17 @@ class Obstructions:
         return met[1] if met is not None and met[0] == generation else None
 
     def learn(self, key: Key, generation: int, plan: Plan, outcome: Performed, now: float) -> bool:
-        """Remember what a pass ran into, or that the way is free; return whether status has news to tell."""
+        """Remember what a pass ran into, or that the way is free; return whether status has news to tell.
+
+        A plan that holds back because of an obstacle returns it; one that returns none and met none has passed.
+        """
         before = self.of(key, generation)
         found = self._found(key, plan, outcome, now)
         if found is None:
-            if before is not None and (now >= before.retry_at or outcome.written):
-                self.forget(key)
-                return True
-            return False
+            if before is None or outcome.refused:
+                return False
+            self.forget(key)
+            return True
         if before is not None and before.same_cause(found):
             found = Obstacle(found.reason, found.message, before.since, found.retry_at)
         self._met[key] = (generation, found)
