@@ -157,18 +157,32 @@ async def test_half_a_ca_file_keeps_the_old_context(tmp_path: Path) -> None:
     assert credentials.failures == 1
 
 
-def test_a_refused_token_is_read_again_once_and_not_in_a_storm(tmp_path: Path) -> None:
+class Dispenser:
+    """Gives out a new token at every reading."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    async def read(self, *, afresh: bool) -> Configuration:
+        assert afresh
+        self.readings += 1
+        configuration = Configuration()
+        configuration.api_key["BearerToken"] = f"Bearer token-{self.readings}"
+        return configuration
+
+
+def test_a_refused_token_is_read_again_once_and_not_in_a_storm() -> None:
     async def main() -> None:
-        user = plugin(tmp_path)
-        credentials = await Credentials.load(KubeconfigFile(kubeconfig(tmp_path, "http://127.0.0.1:1", user=user)))
+        dispenser = Dispenser()
+        credentials = await Credentials.load(dispenser)
         refused = credentials.generation
         assert await credentials.renew(refused)
-        assert await credentials.renew(refused)  # another request, refused with the same old token
+        assert await credentials.renew(refused)  # another request that was refused with the same old token
         assert credentials.authorization == "Bearer token-2"
         assert not await credentials.renew(credentials.generation)  # the new one is refused, too, at once
         await anyio.sleep(RENEWAL_PAUSE_SECONDS)
         assert await credentials.renew(credentials.generation)
-        assert (tmp_path / "calls").read_text() == "3"
+        assert dispenser.readings == 3
 
     hastily(main)
 

@@ -37,6 +37,8 @@ def body(reason: str = "", message: str = "", **details: Any) -> bytes:
         (413, b"Request Entity Too Large", errors.Invalid),
         (422, body("Invalid", "spec.x: Required value"), errors.Invalid),
         (422, body("Invalid", POLICY), errors.AdmissionDenied),
+        (422, body("Invalid", "field is immutable", causes=[{"field": "metadata.uid"}]), errors.Conflict),
+        (422, body("Invalid", "exceeded quota", causes=[{"field": "spec.x"}]), errors.Invalid),
         (429, body("TooManyRequests"), errors.Throttled),
         (500, body("InternalError", "etcdserver: request timed out"), errors.ServerFault),
         (503, b"<html>\xff busy </html>", errors.ServerFault),

@@ -22,10 +22,10 @@ STEPS = {
     "refuse": lambda it, _: setattr(it.server, "refusals", 2),
     "relist": lambda it, _: it.reflector.request_relist(),
 }
-steps = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from("abc"), st.booleans()), max_size=15)
+steps = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from("abc"), st.booleans()), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(steps=steps, in_stream=st.booleans(), page_size=st.integers(1, 3))
 def test_the_sink_ends_up_equal_to_the_server(
     steps: list[tuple[str, str, bool]],

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from aiohttp import web
 
-from foosets.kube.errors import AlreadyExists, Throttled, Unauthorized, Unreachable
+from foosets.kube.errors import AlreadyExists, Silent, Throttled, Unauthorized, Unreachable
 from foosets.kube.transport import INACTIVITY_SECONDS, TIMEOUT_SECONDS, Pool, Transport, connect
 from tests.kube.loopback import Authority, Handler, hastily, kubeconfig, serve, silence, status
 
@@ -249,8 +249,8 @@ async def test_a_watch_that_is_cut_is_unreachable(tmp_path: Path) -> None:
         await lines_of(cut, tmp_path)
 
 
-@pytest.mark.parametrize("accepts", [True, False], ids=["after its head", "before its head"])
-def test_a_silent_watch_is_unreachable_after_a_while(tmp_path: Path, *, accepts: bool) -> None:
+@pytest.mark.parametrize(("accepts", "error"), [(True, Silent), (False, Unreachable)])
+def test_a_silent_watch_ends_after_a_while(tmp_path: Path, *, accepts: bool, error: type[Exception]) -> None:
     async def accept(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -259,8 +259,9 @@ def test_a_silent_watch_is_unreachable_after_a_while(tmp_path: Path, *, accepts:
 
     async def main() -> float:
         began = anyio.current_time()
-        with pytest.raises(Unreachable):
+        with pytest.raises(error) as caught:
             await lines_of(accept if accepts else silence, tmp_path)
+        assert type(caught.value) is error
         return anyio.current_time() - began
 
     assert INACTIVITY_SECONDS * 0.9 < hastily(main) < INACTIVITY_SECONDS * 2

@@ -222,7 +222,7 @@ def refused() -> Pod:
     pod = a_pod(PodScheduled=("False", T + SECOND))
     pod.spec.node_name = NodeName("")
     pod.metadata.annotations[STAMPS] = Stamps(create=T).render()
-    pod.status.conditions[0].reason, pod.status.conditions[0].message = "NoFit", "0 of 10 nodes fit: cpu 10"
+    pod.status.conditions[0].reason, pod.status.conditions[0].message = "Unschedulable", "0 of 10 nodes fit: cpu 10"
     return pod
 
 

@@ -8,17 +8,17 @@ from tests.builders import Raw, template
 Rule = Callable[[Raw], str]
 
 
-def with_spec(**spec: object) -> Raw:
-    return {"spec": template()["spec"] | spec}
+def with_metadata(**metadata: dict[str, str]) -> Raw:
+    return {"metadata": metadata} | template()
 
 
 FINE = {
     "a plain template": template(),
-    "users' labels": template(metadata={"labels": {"app": "a", "foo.example.com": "x", "foo.example.comet/x": "y"}}),
-    "simulated nodes' annotations": template(metadata={"annotations": {"e2e.foo.example.com/fate": "exit"}}),
-    "volumes that need no claim": with_spec(volumes=[{"name": "v", "emptyDir": {}}, {"name": "c", "configMap": {}}]),
-    "node affinity": with_spec(affinity={"nodeAffinity": {}}),
-    "empty relations": with_spec(affinity={"podAffinity": {}}, topologySpreadConstraints=[], resourceClaims=[]),
+    "users' labels": with_metadata(labels={"app": "a", "foo.example.com": "x", "foo.example.comet/x": "y"}),
+    "simulated nodes' annotations": with_metadata(annotations={"e2e.foo.example.com/fate": "exit"}),
+    "volumes that need no claim": template(volumes=[{"name": "v", "emptyDir": {}}, {"name": "c", "configMap": {}}]),
+    "node affinity": template(affinity={"nodeAffinity": {}}),
+    "empty relations": template(affinity={"podAffinity": {}}, topologySpreadConstraints=[], resourceClaims=[]),
 }
 
 
@@ -29,15 +29,15 @@ def test_nothing_is_said_of_what_the_suite_can_run(rule: Rule, fine: Raw) -> Non
 
 
 AT_FAULT = {
-    "a label of ours": (template(metadata={"labels": {"foo.example.com/index": "1"}}), "foo.example.com/index"),
-    "an annotation of ours": (template(metadata={"annotations": {"foo.example.com/stamps": ""}}), "foo.example.com"),
-    "a node": (with_spec(nodeName="n1"), "nodeName must be empty"),
-    "a claim": (with_spec(volumes=[{"name": "data", "persistentVolumeClaim": {}}]), "volume data"),
-    "an ephemeral volume": (with_spec(volumes=[{"name": "data", "ephemeral": {}}]), "volume data"),
-    "resource claims": (with_spec(resourceClaims=[{"name": "gpu"}]), "resourceClaims"),
-    "spread": (with_spec(topologySpreadConstraints=[{"maxSkew": 1}]), "topologySpreadConstraints"),
-    "affinity": (with_spec(affinity={"podAffinity": {"x": []}}), "podAffinity"),
-    "anti-affinity": (with_spec(affinity={"podAntiAffinity": {"x": []}}), "podAntiAffinity"),
+    "a label of ours": (with_metadata(labels={"foo.example.com/index": "1"}), "foo.example.com/index"),
+    "an annotation of ours": (with_metadata(annotations={"foo.example.com/stamps": ""}), "foo.example.com"),
+    "a node": (template(nodeName="n1"), "nodeName must be empty"),
+    "a claim": (template(volumes=[{"name": "data", "persistentVolumeClaim": {}}]), "volume data"),
+    "an ephemeral volume": (template(volumes=[{"name": "data", "ephemeral": {}}]), "volume data"),
+    "resource claims": (template(resourceClaims=[{"name": "gpu"}]), "resourceClaims"),
+    "spread": (template(topologySpreadConstraints=[{"maxSkew": 1}]), "topologySpreadConstraints"),
+    "affinity": (template(affinity={"podAffinity": {"x": []}}), "podAffinity"),
+    "anti-affinity": (template(affinity={"podAntiAffinity": {"x": []}}), "podAntiAffinity"),
 }
 
 
@@ -64,7 +64,7 @@ def test_no_scheduler_is_a_way_around_the_suites_own_rules(case: str) -> None:
 
 
 def test_the_batch_controller_places_its_pods_itself() -> None:
-    assert "schedulerName must be empty" in rules.batch_template(with_spec(schedulerName="default-scheduler"))
+    assert "schedulerName must be empty" in rules.batch_template(template(schedulerName="default-scheduler"))
 
 
 @pytest.mark.parametrize("rule", [rules.batch_template, rules.service_template])

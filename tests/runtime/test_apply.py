@@ -6,14 +6,17 @@ from typing import Any, cast
 import pytest
 
 from foosets.api.meta import BATCHFOOSETS, PODS, Key
-from foosets.api.names import NodeName, Uid
+from foosets.api.names import STAMPS, NodeName, Uid
 from foosets.kube.client import Client
 from foosets.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, ServerFault, Unreachable
 from foosets.planning.actions import Apply, Bind, Create, Delete, Status
+from foosets.planning.children import Lineage, Mark, Owner, PodStencil
+from foosets.planning.stamps import Stamps
 from foosets.runtime.apply import Applier, NameTaken, Written
 
 OWNER, STRANGER = Uid("owner"), Uid("stranger")
 POD = Key("ns", "pod")
+NOW = 1_800_000_000_000_001
 CREATE = Create(PODS, "ns", "pod", b"{}", OWNER)
 BIND = Bind("ns", "pod", Uid("pod-uid"), NodeName("n1"))
 
@@ -54,11 +57,28 @@ def client(answers: Answers) -> Client:
 
 
 async def perform(action: Any, **answers: Any) -> Written:
-    return await Applier(client(Answers(**answers))).perform(action)
+    return await applier(Answers(**answers)).perform(action)
+
+
+def applier(answers: "Answers") -> Applier:
+    return Applier(client(answers), lambda: NOW)
 
 
 async def test_a_create_returns_what_the_server_stored() -> None:
     assert await perform(CREATE, create=stored()) == Written(PODS, POD, Uid("pod-uid"), 7)
+
+
+async def test_a_create_says_when_it_was_sent() -> None:
+    stencil = PodStencil(Owner(BATCHFOOSETS, "ns", "set", OWNER, Lineage("set", OWNER)), {}, "r", "controller")
+    planned = stencil.body(
+        Mark(0, 0, "n1", "", Stamps(decide=1_700_000_000_000_000, create=1_700_000_000_000_007).render())
+    )
+    answers = Answers(create=stored())
+
+    await applier(answers).perform(Create(PODS, "ns", "pod", planned, OWNER))
+
+    said = json.loads(answers.calls[0][1]["args"][2])["metadata"]["annotations"][STAMPS]
+    assert Stamps.parse(said) == Stamps(decide=1_700_000_000_000_000, create=NOW)
 
 
 LOST = [Unreachable("reset"), ServerFault(504, "Timeout", "etcd"), AlreadyExists(409, "AlreadyExists", "there")]
@@ -85,14 +105,14 @@ async def test_a_create_that_never_happened_is_reported_as_it_failed() -> None:
 async def test_a_clear_refusal_is_not_looked_into() -> None:
     answers = Answers(create=Conflict(409, "Conflict", "no"))
     with pytest.raises(Conflict):
-        await Applier(client(answers)).perform(CREATE)
+        await applier(answers).perform(CREATE)
     assert [name for name, _ in answers.calls] == ["create"]
 
 
 async def test_a_delete_means_one_uid_and_gone_is_success() -> None:
     answers = Answers(delete=NotFound(404, "NotFound", "gone"))
 
-    written = await Applier(client(answers)).perform(Delete(PODS, "ns", "pod", Uid("pod-uid")))
+    written = await applier(answers).perform(Delete(PODS, "ns", "pod", Uid("pod-uid")))
 
     assert written.deleted
     assert answers.calls[0][1]["uid"] == "pod-uid"
@@ -122,7 +142,7 @@ async def test_a_binding_whose_reply_was_lost_is_judged_by_the_pod(node: str, *,
 async def test_a_status_carries_the_identity_and_version_it_was_made_from() -> None:
     answers = Answers(put_status=stored())
 
-    await Applier(client(answers)).perform(Status(BATCHFOOSETS, "ns", "set", OWNER, "6", b"{}"))
+    await applier(answers).perform(Status(BATCHFOOSETS, "ns", "set", OWNER, "6", b"{}"))
 
     assert {key: answers.calls[0][1][key] for key in ("uid", "resource_version")} == {
         "uid": OWNER,

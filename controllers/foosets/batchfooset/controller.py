@@ -149,7 +149,9 @@ class BatchRoom:
         )
         unfit = next((choice for choice in choices if isinstance(choice, NoFit)), None)
         obstacle = self._obstacle(batch.key, unfit, decided) if unfit is not None else None
-        return replace(planned.plan, actions=planned.plan.actions + creates, obstacle=obstacle)
+        waits = [planned.plan.wake_after, NO_FIT_RETRY_SECONDS if unfit is not None else None]
+        wake_after = min((seconds for seconds in waits if seconds is not None), default=None)
+        return replace(planned.plan, actions=planned.plan.actions + creates, obstacle=obstacle, wake_after=wake_after)
 
     def _ask(self, batch: BatchFooSet, stencil: PodStencil, wanted: Wanted) -> Ask:
         key = Key(batch.metadata.namespace, stencil.name(wanted.index, wanted.attempt))

@@ -11,7 +11,6 @@ from itertools import islice
 
 from foosets.api.meta import BATCHFOOSETS, PODS
 from foosets.api.names import ConditionType, Kind
-from foosets.batchfooset.children import lineage_of
 from foosets.batchfooset.spans import spans_of
 from foosets.batchfooset.state import Observed, Wanted
 from foosets.batchfooset.status import Account, recorded_end, report, terminal
@@ -21,6 +20,7 @@ from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, following, settle
 from foosets.planning.members import Member
 from foosets.planning.obstacles import held_back
+from foosets.planning.ownership import owner_of
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing
 from foosets.planning.trace import Context, Height
@@ -125,6 +125,6 @@ def _closing(seen: Observed, account: Account, episode: Episode, closing: Closin
     status = report(seen, account, episode, now, closed=True)
     return Plan(
         status=status_write(BATCHFOOSETS, seen.batch, seen.batch.status, status),
-        spans=spans_of(seen, episode, lineage_of(seen.batch), closing, now),
+        spans=spans_of(seen, episode, owner_of(BATCHFOOSETS, seen.batch).lineage, closing, now),
         obstacle=seen.obstacle,
     )

@@ -1,7 +1,7 @@
 """The spans of a BatchFooSet's episode, made when it closes from what the pods carry.
 
 batchfooset.refine
-├─ place             sync: first seen -> first decision; decide -> first request; commit: the requests
+├─ place             sync: first seen -> first decision; decide -> first request; commit: until the last pod is there
 ├─ pod               from its creation to its end, or to the close
 │  └─ create
 └─ ...
@@ -33,7 +33,8 @@ def spans_of(seen: Observed, episode: Episode, lineage: Lineage, closing: Closin
     end = max((span.end for span in pod_spans), default=microseconds(now))
     spans = SetSpans(Kind.BATCHFOOSET, subject_of(seen.batch, lineage), episode, closing, end)
     outer = spans.outer()
-    return (*outer, *_place(spans, outer[-1], pods), *pod_spans)
+    committed = max((span.end for span in pod_spans if span.name == Hop.CREATE), default=None)
+    return (*outer, *_place(spans, outer[-1], pods, committed), *pod_spans)
 
 
 def _traced(member: Member, episode: Episode) -> bool:
@@ -54,20 +55,22 @@ def _pod(member: Member, episode: Episode, closing: Closing, now: datetime) -> l
     return [pod, create] if pod is not None else [create]
 
 
-def _place(spans: SetSpans, refine: Span, pods: list[Member]) -> list[Span]:
-    """Return the placement as one act: an error when nodes could not be found, and without commit if nothing was."""
+def _place(spans: SetSpans, refine: Span, pods: list[Member], committed: Microseconds | None) -> list[Span]:
+    """Return the placement as one act: an error when nodes could not be found, and without commit if nothing was.
+
+    `committed` is when the last pod came to be.
+    """
     stamps = [Stamps.parse(pod.pod.metadata.annotations.get(STAMPS)) for pod in pods]
-    decides = min((stamp.decide for stamp in stamps if stamp.decide is not None), default=refine.end)
-    creates = [stamp.create for stamp in stamps if stamp.create is not None]
-    decided: Microseconds = min(creates, default=refine.end)
+    decides = min((stamp.decide for stamp in stamps if stamp.decide is not None), default=spans.start)
+    decided = min((stamp.create for stamp in stamps if stamp.create is not None), default=refine.end)
     error = spans.closing.error if _unplaced(spans.closing) else ""
-    place = spans.act(Hop.PLACE, refine, (spans.start, max(creates, default=refine.end)), error)
+    place = spans.act(Hop.PLACE, refine, (spans.start, committed or refine.end), error)
     steps = [
         spans.act(Hop.SYNC, place, (spans.start, decides)),
         spans.act(Hop.DECIDE, place, (decides, decided), error),
     ]
-    if creates:
-        steps.append(spans.act(Hop.COMMIT, place, (decided, max(creates))))
+    if committed is not None:
+        steps.append(spans.act(Hop.COMMIT, place, (decided, committed)))
     place = clamp(place, refine)
     return [place, *(clamp(step, place) for step in steps)]
 

@@ -45,8 +45,8 @@ class Client:
     async def apply(self, resource: Resource, namespace: str, name: str, body: bytes) -> bytes:
         """Own exactly the fields of `body`, taking them from other managers; create the object if there is none.
 
-        A `metadata.resourceVersion` in the body makes it `Conflict` if the object has moved on, a `metadata.uid` if it
-        is another. Either also keeps a missing object from being created.
+        With a `metadata.uid` in the body it is `Conflict` if the object is another or is gone; with a
+        `metadata.resourceVersion` only if it has moved on: a missing object would be created all the same.
         """
         path = f"{resource.path(namespace, name)}?fieldManager={self.field_manager}&force=true"
         return await self.transport.request("PATCH", path, body, content_type=APPLY_PATCH)

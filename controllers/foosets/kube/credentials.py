@@ -154,7 +154,7 @@ class Credentials:
 
     def _take(self, configuration: Configuration) -> None:
         files = _fingerprint(configuration)
-        if files != self._files:
+        if self.server.startswith("https") and files != self._files:
             self.tls = _tls_context(configuration)
             self._files = files
             self.generation += 1

@@ -1,7 +1,7 @@
 """What the API server, or the way to it, can answer instead of success.
 
     ApiError
-    ├── Conflict              409: the object is not as the request presumes; read it again
+    ├── Conflict              409, or a uid that is another's: the object is not as the request presumes
     ├── AlreadyExists         409: the name is taken
     ├── NotFound              404
     ├── Expired               410: the version, or the page, is older than the server remembers
@@ -14,6 +14,7 @@
     ├── Invalid               400, 422 and every other 4xx: the same request will never be accepted
     ├── ServerFault           5xx and what no API server says; a write may have been done
     └── Unreachable           no reply: a write may have been done
+        └── Silent                  a watch that said nothing for too long
 
 Beside it stand `NotConfigured`, before any request, and `Garbled`, for a success that makes no sense.
 
@@ -26,7 +27,7 @@ error; the answer to that is to read the object.
 from typing import ClassVar, Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 
 class NotConfigured(Exception):
@@ -113,12 +114,17 @@ class Unreachable(ApiError):
         super().__init__(0, "Unreachable", message)
 
 
+class Silent(Unreachable):
+    """An open watch brought nothing for too long: its connection may be dead, or its resource merely quiet."""
+
+
 class _Cause(Struct):
     reason: str = ""
+    field: str = ""
 
 
 class _Details(Struct, rename="camel"):
-    causes: list[_Cause] = field(default_factory=list[_Cause])
+    causes: list[_Cause] = msgspec.field(default_factory=list[_Cause])
     retry_after_seconds: float = 0
 
 
@@ -131,6 +137,18 @@ class _Status(Struct):
 
 _STATUS: Final = msgspec.json.Decoder(_Status)
 _SHOWN: Final = 300  # bytes of a body that is no Status, such as a proxy's page
+
+_WORDINGS: Final[tuple[tuple[str, type[ApiError]], ...]] = (
+    ("denied request", AdmissionDenied),  # a ValidatingAdmissionPolicy
+    ("denied the request", AdmissionDenied),  # a webhook
+)
+_WORDINGS_OF_403: Final = (
+    *_WORDINGS,
+    ("exceeded quota", QuotaRefused),
+    (" cannot ", Forbidden),  # the authorizer: `pods is forbidden: User "x" cannot create resource "pods" ...`
+    ('" is forbidden: ', AdmissionDenied),  # a built-in check, such as pod security or a LimitRange
+)
+"""Who refused, which the API server says in words only; the first that fits."""
 
 _BY_STATUS: Final[dict[int, type[ApiError]]] = {
     401: Unauthorized,
@@ -184,20 +202,10 @@ def _kind(status: int, reason: str, message: str, details: _Details) -> type[Api
 
 
 def _refusal(status: int, message: str, details: _Details) -> type[ApiError]:
-    """Tell apart who refused; the API server says it in words only.
-
-    The wordings are those of ValidatingAdmissionPolicy ("denied request"), webhooks ("denied the request"), the
-    quota admission ("exceeded quota") and the authorizer (`User "x" cannot create resource ...`). What is left of 403
-    on an object is a built-in admission check, such as pod security or a LimitRange.
-    """
+    """Tell apart who refused. A patch that names another uid than the object's counts as an attempt to change it."""
     if any(cause.reason == "NamespaceTerminating" for cause in details.causes):
         return NamespaceTerminating
-    if "denied request" in message or "denied the request" in message:
-        return AdmissionDenied
-    if status != 403:
-        return Invalid
-    if "exceeded quota" in message:
-        return QuotaRefused
-    if '" is forbidden: ' in message and " cannot " not in message:
-        return AdmissionDenied
-    return Forbidden
+    if any(cause.field == "metadata.uid" for cause in details.causes):
+        return Conflict
+    wordings, otherwise = (_WORDINGS_OF_403, Forbidden) if status == 403 else (_WORDINGS, Invalid)
+    return next((kind for words, kind in wordings if words in message), otherwise)

@@ -31,7 +31,7 @@ import aiohttp
 from yarl import URL
 
 from foosets.kube.credentials import Credentials, find_origin
-from foosets.kube.errors import Unreachable, error_from
+from foosets.kube.errors import Silent, Unreachable, error_from
 from foosets.kube.lines import LineSplitter
 
 JSON: Final = "application/json"
@@ -39,7 +39,7 @@ TIMEOUT_SECONDS: Final = 30.0
 """The whole exchange, waiting for a free connection included."""
 CONNECT_SECONDS: Final = 10.0
 INACTIVITY_SECONDS: Final = 90.0
-"""A watch may be silent this long. Bookmarks come about once a minute, so a shorter time cuts healthy watches."""
+"""A watch may be silent this long. Where anything happens at all, bookmarks come about once a minute."""
 
 _READ_BUFFER: Final = 2**18
 _IDLE_SECONDS: Final = 30.0  # well below the API server's own limit, so that we close first and no POST meets a close
@@ -122,7 +122,7 @@ class Transport:
     ) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """Open a watch and give its lines, one per event, without a limit of length, until the server ends it.
 
-        Raises `ApiError`; `Unreachable` also when nothing came for `inactivity` seconds or the stream was cut.
+        Raises `ApiError`; `Silent` when nothing came for `inactivity` seconds, `Unreachable` when the stream was cut.
         """
         response = await self._answer(_Call("GET", path, Pool.READS, {"timeout": _silence(inactivity)}))
         try:
@@ -198,6 +198,8 @@ class Transport:
                 self._received += len(chunk)
                 for line in splitter.feed(chunk):
                     yield line
+        except aiohttp.SocketTimeoutError as error:
+            raise Silent(f"watch {response.url.raw_path_qs}: silent for too long") from error
         except _NO_REPLY as error:
             raise _unreachable("watch", response.url.raw_path_qs, error) from error
 

@@ -12,8 +12,10 @@ Guarantees:
   in `replace`. What it holds is never older than a list that was complete when it was made.
 * A watch resumes after the newest version that an event or bookmark carried, and starts at the version of the *list*:
   objects of a list come in the order of their names, so the last of them says nothing about how new the list is.
-* Every end of a watch is followed by a pause, jittered and growing until 30 s; only the orderly end of a watch that
-  lived for long is not. Retry-After is obeyed.
+* Every end of a watch is followed by a pause, jittered and growing until 30 s; only the end of a watch that was sound
+  is not. Retry-After is obeyed.
+* A watch that is silent for 90 s is opened again. Where nothing happens that is ordinary (the server sends no bookmark
+  for the version that a watch began with), so it is counted and not reported.
 * An object that the codec cannot decode is reported, counted and passed over: its last row stays until it can be
   decoded again, or is gone from a list.
 * The sink is called synchronously, so it must be cheap: a client that reads slowly is cut off by the server.
@@ -28,7 +30,7 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import anyio
 
 from foosets.kube.codec import DELETED, Event, Row, Undecodable
-from foosets.kube.errors import ApiError, Garbled, ServerFault, Throttled, Unreachable
+from foosets.kube.errors import ApiError, Garbled, ServerFault, Silent, Throttled, Unreachable
 from foosets.kube.lists import Source, list_all
 from foosets.kube.transport import INACTIVITY_SECONDS, Transport
 
@@ -64,7 +66,7 @@ class Interruption:
 
 
 Report = Callable[[Interruption | Undecodable], None]
-"""Called for what an operator should read about, once each."""
+"""Called, while reading, for what an operator should know: one line of log each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Timing:
 class ReflectorStatistics:
     """Totals since the start; `resource_version` is the newest seen, `last_contact` is on `anyio.current_time`.
 
-    Only lists and lines are contact: a server that accepts watches and then says nothing is not in touch.
+    `last_contact` moves with every list, line and opened watch: while the server is there, once in `inactivity` seconds
+    at least.
     """
 
     lists: int = 0
@@ -90,6 +93,7 @@ class ReflectorStatistics:
     events: int = 0
     bookmarks: int = 0
     undecodable: int = 0
+    silences: int = 0
     interruptions: int = 0
     resource_version: int = 0
     last_contact: float = 0.0
@@ -138,6 +142,9 @@ class Reflector(Generic[R]):
         while True:
             try:
                 await self._follow()
+            except Silent:
+                self._seen.silences += 1
+                await self._rest()
             except (ApiError, Garbled) as error:
                 await self._recover(error)
             else:
@@ -172,7 +179,7 @@ class Reflector(Generic[R]):
         path = self._source.watch_path(self._seen.resource_version, seconds)
         self._seen.watches += 1
         async with self._transport.watch(path, inactivity=self._timing.inactivity) as lines:
-            self._opened = anyio.current_time()
+            self._opened = self._seen.last_contact = anyio.current_time()
             async for line in lines:
                 self._take(line)
 
@@ -207,7 +214,7 @@ class Reflector(Generic[R]):
         self._report(undecodable)
 
     async def _rest(self) -> None:
-        """Pause after an orderly end, unless somebody waits for a list or the watch lived for long."""
+        """Pause after an ordinary end, unless somebody waits for a list or the watch lived for long."""
         if self._list_due or self._has_settled():
             self._failed = 0
         else:
@@ -241,10 +248,5 @@ def _version(row: Row) -> int:
 
 
 def _loses_place(error: ApiError | Garbled) -> bool:
-    """Whether to list before watching again: not after a failure that says nothing about the version.
-
-    A server restored from a backup answers a version of its future with 504 "Too large resource version", for ever.
-    """
-    if isinstance(error, Unreachable | Throttled | ServerFault):
-        return "resource version" in error.message
-    return True
+    """Whether to list before watching again: not after a failure that says nothing about the version."""
+    return not isinstance(error, Unreachable | Throttled | ServerFault)

@@ -11,7 +11,6 @@ from foosets.planning.conditions import whole_second
 from foosets.planning.trace import TraceId
 from foosets.planning.troubles import Trouble
 
-
 MESSAGE_MAX: Final = 1024
 """Characters of a cause's message. Kubelets and schedulers set no limit, but conditions have one."""
 

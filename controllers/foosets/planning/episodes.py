@@ -14,6 +14,7 @@ from enum import StrEnum
 from foosets.api.customresource import CustomResource
 from foosets.api.names import TRACEPARENT, Kind
 from foosets.api.status import Status, Trace
+from foosets.planning.ownership import parent_of
 from foosets.planning.trace import (
     BLOCKED_AFTER_SECONDS,
     REFINE,
@@ -48,7 +49,7 @@ class Episode:
 
 def joined_context(resource: CustomResource) -> Context | None:
     """Return the trace context that the parent's controller wrote on a derived child."""
-    return parse_traceparent(resource.metadata.annotations.get(TRACEPARENT, "")) if resource.controller else None
+    return parse_traceparent(resource.metadata.annotations.get(TRACEPARENT, "")) if parent_of(resource) else None
 
 
 def episode_of(resource: CustomResource, kind: Kind, status: Status, now: datetime, *, working: bool) -> Episode:

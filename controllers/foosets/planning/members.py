@@ -1,7 +1,8 @@
 """The pods of one set, by index: counters and index sets that the event path keeps, so that plans need no scan.
 
 A pod is *live* until it has ended or is gone; a terminating pod is live and not *active*. An index is free again when
-no live pod holds it. Every count is a set's size, so that an event seen twice is counted once.
+no live pod holds it. Every count is a set's size, so that an event seen twice is counted once. What ended stays
+remembered when its pod is gone; after a restart it is known as far as the pods are still there.
 """
 
 from collections import Counter
@@ -51,6 +52,12 @@ class Member:
         """Whether it is live and nobody has asked for its end."""
         return not self.pod.terminal and not self.pod.terminating
 
+    @property
+    def taken_away(self) -> bool:
+        """Whether somebody or its node ended it, rather than itself (`DisruptionTarget`, KEP-3329)."""
+        disrupted = self.pod.condition("DisruptionTarget")
+        return self.pod.terminating or (disrupted is not None and disrupted.status == "True")
+
 
 class Members:
     """All pods of one owner that the cache shows."""
@@ -59,6 +66,7 @@ class Members:
         "_active",
         "_completed",
         "_failed",
+        "_failures",
         "_live",
         "_placed",
         "_ready",
@@ -74,6 +82,7 @@ class Members:
         self._succeeded: dict[int, Member] = {}
         self._retired: dict[int, int] = {}
         self._completed: set[int] = set()
+        self._failures: set[tuple[int, int]] = set()
         self._troubles: dict[str, Trouble] = {}
         self._traces: Counter[TraceId] = Counter()
         self._active: set[str] = set()
@@ -108,8 +117,13 @@ class Members:
         return self._failed
 
     @property
+    def failures(self) -> AbstractSet[tuple[int, int]]:
+        """Index and attempt of every pod that was seen to fail by itself, also when that pod is gone."""
+        return self._failures
+
+    @property
     def retired(self) -> Mapping[int, int]:
-        """The highest attempt of each index that was seen to end without success, or to go."""
+        """The highest attempt of each index that was seen to end without success, or on its way out, or gone."""
         return self._retired
 
     def take_part_in(self, trace: TraceId) -> bool:
@@ -164,9 +178,12 @@ class Members:
         if phase == "Failed":
             self._failed[member.name] = member
             self._retire(member)
+            if not member.taken_away:
+                self._failures.add((member.index, member.attempt))
             return
         self._live[member.index] = member
         if not member.active:
+            self._retire(member)
             return
         self._active.add(member.name)
         if member.pod.spec.node_name:
@@ -229,23 +246,39 @@ class Memberships:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._by_owner: dict[Uid, Members] = {}
+        self._gone: set[Uid] = set()
 
     def of(self, owner: Uid) -> Members:
         """Return the pods of one owner."""
-        return self._by_owner.get(owner) or Members()
+        members = self._by_owner.get(owner)
+        return Members() if members is None else members  # one without pods still remembers
 
     def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> Key | None:
         """Take a change of one pod; return the owner that it concerns, or None when that is not of our kind."""
+        before, after = self._ours(before), self._ours(after)
         pod = after or before
         owner = pod.controller if pod is not None else None
-        if pod is None or owner is None or owner.kind != self._kind or owner.uid != pod.metadata.labels.get(OWNER_UID):
+        if pod is None or owner is None:
             return None
         members = self._by_owner.setdefault(owner.uid, Members())
         members.observe(before, after, at)
+        self._sweep(owner.uid)
         return Key(pod.metadata.namespace, owner.name)
 
     def forget(self, owner: Uid) -> None:
-        """Drop an owner that is gone, unless pods of it are still there."""
-        members = self._by_owner.get(owner)
-        if members is not None and not members:
-            del self._by_owner[owner]
+        """Drop an owner that is gone, as soon as its pods are."""
+        self._gone.add(owner)
+        self._sweep(owner)
+
+    def _ours(self, pod: Pod | None) -> Pod | None:
+        """Return the pod if a set of our kind controls it and its label says so too."""
+        owner = pod.controller if pod is not None else None
+        if pod is None or owner is None:
+            return None
+        ours = owner.kind == self._kind and owner.uid == pod.metadata.labels.get(OWNER_UID)
+        return pod if ours else None
+
+    def _sweep(self, owner: Uid) -> None:
+        if owner in self._gone and not self._by_owner.get(owner):
+            self._by_owner.pop(owner, None)
+            self._gone.discard(owner)

@@ -46,6 +46,7 @@ from foosets.planning.trace import (
     error_text,
     parse_traceparent,
 )
+from foosets.planning.troubles import refused_by_scheduler
 
 SLACK: Final = SECOND // 10
 """Microseconds that a create or a binding may end after the latest moment that the row itself tells."""
@@ -108,11 +109,11 @@ def refusal(pod: Pod) -> Closing | None:
 
     Both read it from the row, so that they agree. It is due when `at` has come.
     """
-    scheduled = pod.condition("PodScheduled")
-    if scheduled is None or scheduled.status != "False":
+    refused, scheduled = refused_by_scheduler(pod), pod.condition("PodScheduled")
+    if refused is None or scheduled is None:
         return None
     since = parse_time(scheduled.last_transition_time) or _started(pod)
-    return Closing(since + BLOCKED_AFTER_SECONDS * SECOND, scheduled.reason, scheduled.message)
+    return Closing(since + BLOCKED_AFTER_SECONDS * SECOND, *refused)
 
 
 def create_span(pod: Pod, context: Context, arrivals: Arrivals = NO_ARRIVALS) -> Span:

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from foosets.api.names import STAMPS
 from foosets.planning.trace import Microseconds
 
 SECOND: Final = 1_000_000
@@ -96,3 +97,23 @@ class Stamps(Struct, frozen=True, omit_defaults=True, kw_only=True):
     def with_(self, **times: Microseconds) -> "Stamps":
         """Return the stamps with these set; a name that is no stamp raises TypeError."""
         return msgspec.structs.replace(self, **times)
+
+
+_ANNOTATION: Final = f',"{STAMPS}":"'.encode()
+_CREATE: Final = rb"\"create\":"
+_DIGITS: Final = 16
+"""Of a time in microseconds, from the year 2001 to 2286."""
+
+
+def sent(body: bytes, at: Microseconds) -> bytes:
+    """Return the JSON of an object with its `create` stamp set to the moment of sending.
+
+    A plan is made long before the last of its many requests is sent. A body without such a stamp is returned as it is.
+    No value of another member can be taken for it: within values quotes are escaped.
+    """
+    annotation = body.find(_ANNOTATION)
+    stamp = body.find(_CREATE, annotation, annotation + STAMPS_MAX) if annotation >= 0 else -1
+    if stamp < 0:
+        return body
+    start = stamp + len(_CREATE)
+    return b"%b%016d%b" % (body[:start], at, body[start + _DIGITS :])

@@ -28,6 +28,22 @@ WAITING_REASONS: Final = {
 """The kubelet's words for a container that waits, as far as they name a cause that stays."""
 
 
+SCHEDULING_REASONS: Final = {
+    "Unschedulable": Reason.NO_FIT,
+    "UnsupportedTemplate": Reason.UNSUPPORTED_TEMPLATE,
+    "SchedulerError": Reason.SCHEDULER_SILENT,
+}
+"""Why PodScheduled is False, in schedulers' words. A pod with gates waits for somebody else: that is no refusal."""
+
+
+def refused_by_scheduler(pod: Pod) -> tuple[Reason, str] | None:
+    """Return why its scheduler, ours or another, has not found a node for the pod, or None while it has not said so."""
+    scheduled = pod.condition("PodScheduled")
+    if scheduled is None or scheduled.status != "False" or scheduled.reason not in SCHEDULING_REASONS:
+        return None
+    return SCHEDULING_REASONS[scheduled.reason], scheduled.message
+
+
 def trouble_of(pod: Pod) -> Trouble | None:
     """Return what keeps a pod that is not Ready, or None while it is simply on its way."""
     name = pod.metadata.name
@@ -44,7 +60,5 @@ def _unbound(pod: Pod, name: str) -> Trouble | None:
     if pod.spec.scheduler_name == UNASSIGNED_SCHEDULER:
         message = "admission has not replaced the placeholder scheduler: is the scheduler-name policy installed?"
         return Trouble(name, "PodScheduled", Reason.SCHEDULER_NOT_ASSIGNED, message)
-    scheduled = pod.condition("PodScheduled")
-    if scheduled is not None and scheduled.status == "False":
-        return Trouble(name, "PodScheduled", Reason.NO_FIT, scheduled.message)
-    return None
+    refused = refused_by_scheduler(pod)
+    return Trouble(name, "PodScheduled", *refused) if refused is not None else None

@@ -5,6 +5,7 @@ the write happened. An object that exists already is ours if its controller is t
 adopted (`NameTaken`).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
@@ -17,6 +18,8 @@ from foosets.api.pod import OwnerReference
 from foosets.kube.client import Client
 from foosets.kube.errors import AlreadyExists, ApiError, NotFound
 from foosets.planning.actions import Action, Apply, Bind, Create, Delete, SetPodCondition, Status
+from foosets.planning.stamps import sent
+from foosets.planning.trace import Microseconds
 
 
 class NameTaken(ApiError):  # noqa: N818 - it states what is the case, like all errors of its tree
@@ -55,8 +58,9 @@ class Written:
 class Applier:
     """Performs actions through one client."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, clock: Callable[[], Microseconds]) -> None:
         self._client = client
+        self._clock = clock
 
     async def perform(self, action: Action) -> Written:
         """Perform one action; raises ApiError when it was refused or could not be sent."""
@@ -81,7 +85,7 @@ class Applier:
 
     async def _create(self, action: Create) -> Written:
         try:
-            body = await self._client.create(action.resource, action.namespace, action.body)
+            body = await self._client.create(action.resource, action.namespace, sent(action.body, self._clock()))
         except ApiError as refusal:
             if not (refusal.ambiguous or isinstance(refusal, AlreadyExists)):
                 raise

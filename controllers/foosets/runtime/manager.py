@@ -108,7 +108,7 @@ class _Process:
         self._tracing = tracing
         self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._queue = KeyQueue(time.monotonic)
-        self._applier = Applier(Client(transport, field_manager(component)))
+        self._applier = Applier(Client(transport, field_manager(component)), _microseconds)
         self._writers = Writers(self._applier, settings.writers)
 
     async def run(self, assemble: Assemble, metrics: Metrics, health: Health) -> None:
@@ -125,7 +125,7 @@ class _Process:
                 await watch.store.synced.wait()
             self._settle_memory()
             health.ready = True
-            _log.info("caches synced", rows={w.source.resource.plural: len(w.store) for w, _ in reflectors})
+            _log.info("caches synced", rows=[f"{len(w.store)} {w.source.resource.plural}" for w, _ in reflectors])
             group.start_soon(self._writers.run)
             group.start_soon(loop.run, self._settings.workers, metrics)
 

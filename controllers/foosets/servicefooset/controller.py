@@ -1,0 +1,127 @@
+"""The service controller's shell: caches in, actions out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from foosets.api.meta import NAMESPACES, PODS, SERVICEFOOSETS, Key
+from foosets.api.names import PLACED_BY_SCHEDULER, PLACEMENT, Component, Kind, Uid
+from foosets.api.namespace import Namespace
+from foosets.api.pod import Pod
+from foosets.api.servicefooset import ServiceFooSet
+from foosets.kube.codec import ModelCodec, StructCodec
+from foosets.kube.lists import Source
+from foosets.planning.actions import Plan
+from foosets.planning.children import PodStencil
+from foosets.planning.members import Memberships
+from foosets.planning.obstacles import Obstacle
+from foosets.planning.revision import template_revision
+from foosets.planning.trace import Microseconds
+from foosets.runtime.manager import Assembly, Enqueue, Watch
+from foosets.runtime.settings import Assignment, Settings
+from foosets.runtime.store import Store
+from foosets.runtime.writers import Performed
+from foosets.servicefooset.children import stencil_of
+from foosets.servicefooset.plan import plan
+from foosets.servicefooset.state import Observed
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What is computed once for a generation of the spec and the scheduler that its pods are given."""
+
+    generation: int
+    scheduler: str
+    revision: str
+    stencil: PodStencil
+
+
+class ServiceRoom:
+    """Caches, and what is computed once from them."""
+
+    component = Component.SERVICEFOOSET
+
+    def __init__(self, enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> None:
+        self._enqueue = enqueue
+        self._settings = settings
+        self._clock = clock
+        self.services: Store[ServiceFooSet] = Store()
+        self.pods: Store[Pod] = Store()
+        self.namespaces: Store[Namespace] = Store()
+        self._members = Memberships(Kind.SERVICEFOOSET)
+        self._templates: dict[Uid, _Template] = {}
+        self.services.subscribe(self._on_service)
+        self.pods.subscribe(self._on_pod)
+
+    # ---- events
+
+    def _on_service(self, before: ServiceFooSet | None, after: ServiceFooSet | None) -> None:
+        if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
+            self._members.forget(before.metadata.uid)
+            self._templates.pop(before.metadata.uid, None)
+        changed = after or before
+        if changed is not None:
+            self._enqueue(changed.key)
+
+    def _on_pod(self, before: Pod | None, after: Pod | None) -> None:
+        owner = self._members.observe(before, after, self._clock() if self.pods.synced.is_set() else None)
+        if owner is not None:
+            self._enqueue(owner)
+
+    # ---- what the engine asks
+
+    def generation(self, key: Key) -> int:
+        """Return the spec's generation."""
+        service = self.services.get(key)
+        return service.metadata.generation if service is not None else 0
+
+    def observe(self, key: Key, obstacle: Obstacle | None) -> Observed | None:
+        """Return the set and its pods as the caches show them."""
+        service = self.services.get(key)
+        if service is None:
+            return None
+        template = self._template(service)
+        members = self._members.of(service.metadata.uid)
+        return Observed(service, members, template.revision, template.stencil, obstacle)
+
+    def plan(self, seen: Observed, now: datetime) -> Plan:
+        """Return the plan."""
+        return plan(seen, now)
+
+    def acted(self, plan: Plan, outcome: Performed) -> None:
+        """Nothing to take note of: what became of the actions is seen in the caches."""
+
+    def forget(self, key: Key) -> None:
+        """Nothing to drop: what is remembered of a set goes with its row."""
+
+    # ---- templates
+
+    def _template(self, service: ServiceFooSet) -> _Template:
+        meta, scheduler = service.metadata, self._scheduler(service.metadata.namespace)
+        known = self._templates.get(meta.uid)
+        if known is not None and (known.generation, known.scheduler) == (meta.generation, scheduler):
+            return known
+        revision = template_revision(service.spec.template)
+        made = _Template(meta.generation, scheduler, revision, stencil_of(service, revision, scheduler))
+        self._templates[meta.uid] = made
+        return made
+
+    def _scheduler(self, namespace: str) -> str:
+        """Return the scheduler that this controller writes where the user named none; "" where admission does it."""
+        if self._settings.scheduler_assignment is Assignment.POLICY:
+            return ""
+        row = self.namespaces.get(Key("", namespace))
+        return (row.scheduler_name if row is not None else "") or self._settings.scheduler_name
+
+
+def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> Assembly:
+    """Put the room and its watches together; namespaces are read only where this controller names schedulers."""
+    room = ServiceRoom(enqueue, settings, clock)
+    ours = f"{PLACEMENT}={PLACED_BY_SCHEDULER}"
+    watches = [
+        Watch(Source(SERVICEFOOSETS, ModelCodec(ServiceFooSet)), room.services),
+        Watch(Source(PODS, StructCodec(Pod), label_selector=ours), room.pods),
+    ]
+    if settings.scheduler_assignment is Assignment.CONTROLLER:
+        watches.append(Watch(Source(NAMESPACES, StructCodec(Namespace)), room.namespaces, awaited=False))
+    return Assembly(room, watches)

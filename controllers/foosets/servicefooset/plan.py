@@ -1,0 +1,152 @@
+"""What to do about one ServiceFooSet.
+
+Example: replicas 3, the pods of slots 0 and 1 run, that of slot 2 was evicted. The first plan only writes status,
+where slot 2 is now at attempt 1, so that a restart cannot use the number 0 again. The second, which sees that,
+deletes the evicted pod and creates the one of attempt 1. No plan changes a pod: a new template replaces them, each
+slot being free again once its pod is gone.
+"""
+
+from collections.abc import Container, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from foosets.api.meta import PODS, SERVICEFOOSETS
+from foosets.api.names import ConditionType, Kind
+from foosets.api.servicefooset import ServiceFooSet
+from foosets.planning import rules
+from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
+from foosets.planning.conditions import holds
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, following, settle
+from foosets.planning.members import Member
+from foosets.planning.memberspans import pod_spans
+from foosets.planning.obstacles import held_back
+from foosets.planning.reports import status_write
+from foosets.planning.setspans import Closing, microseconds
+from foosets.planning.stamps import SECOND, parse_time
+from foosets.planning.trace import Height
+from foosets.servicefooset.children import create
+from foosets.servicefooset.spans import spans_of
+from foosets.servicefooset.state import Observed, Wanted
+from foosets.servicefooset.status import Account, report
+
+REST_SECONDS: Final = 10
+"""A slot whose pod ended by itself rests until that pod is this old: a node that rejects every pod costs each slot
+six pods a minute, not a storm. Pods that ran for longer are replaced at once."""
+
+
+def plan(seen: Observed, now: datetime) -> Plan:
+    """Return what to do, and the status that tells it."""
+    service = seen.service
+    if service.terminating:
+        return Plan()  # the garbage collector deletes the pods; creating more would race with it
+    account = Account.of(seen, now)
+    resting = _resting(seen, now)
+    pause = held_back(seen.obstacle, now)
+    wanted = _wanted(seen, account, resting) if pause is None else ()
+    surplus = _surplus(seen)
+    working = bool(surplus or (wanted and seen.obstacle is None))
+    episode, creating = _episodes(seen, now, working=working)
+    status = report(seen, account, episode, now, closed=episode.trace.closed)
+    write = status_write(SERVICEFOOSETS, service, service.status, status)
+    if not episode.recorded:
+        return Plan(status=write, obstacle=seen.obstacle)  # not tried again yet, so it stands
+    settlement = Settlement() if episode.trace.closed else settle(_progress(service), Height.CHILD, now)
+    if settlement.outcome is not None and write is None and not working:
+        return _closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now)
+    ended = () if write is not None else _ended(seen, resting)
+    deletes = (Delete(PODS, pod.pod.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *ended))
+    creates = (create(seen, one, creating.trace_id, microseconds(now)) for one in wanted)
+    waits = (pause, account.changes_in, settlement.ask_again_in, *resting.values())
+    return Plan(
+        actions=(*deletes, *creates)[:MAX_ACTIONS],
+        status=write,
+        spans=() if episode.trace.closed else tuple(pod_spans(ended, episode)),
+        obstacle=seen.obstacle if pause is not None else None,
+        wake_after=min((seconds for seconds in waits if seconds is not None), default=None),
+    )
+
+
+def _episodes(seen: Observed, now: datetime, *, working: bool) -> tuple[Episode, Episode]:
+    """Return the episode that the set is in, and the one that pods created now belong to."""
+    service = seen.service
+    episode = episode_of(service, Kind.SERVICEFOOSET, service.status, now, working=working)
+    creating = following(episode, service, Kind.SERVICEFOOSET, service.status, now)
+    if creating is not episode and seen.pods.take_part_in(creating.trace_id):
+        return creating, creating
+    return episode, creating
+
+
+def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[Wanted, ...]:
+    """Return the pods to create: the lowest free slots.
+
+    A slot whose next attempt status does not show yet waits for the next plan.
+    """
+    spec, live = seen.service.spec, seen.pods.live
+    if rules.service_template(spec.template):
+        return ()
+    free = (slot for slot in range(spec.replicas) if slot not in live and slot not in resting)
+    return tuple(
+        Wanted(slot, account.attempts[slot])
+        for slot in islice(free, MAX_ACTIONS)
+        if account.attempts[slot] == account.recorded[slot]
+    )
+
+
+def _surplus(seen: Observed) -> tuple[Member, ...]:
+    """Return the active pods to delete: those of too high a slot, and those of an older template.
+
+    A template that cannot run replaces nothing: what runs goes on.
+    """
+    spec = seen.service.spec
+    at_fault = bool(rules.service_template(spec.template))
+    active = (member for _, member in sorted(seen.pods.live.items()) if member.active)
+    return tuple(
+        member
+        for member in active
+        if member.index >= spec.replicas or not (at_fault or member.revision == seen.revision)
+    )
+
+
+def _ended_by_itself(seen: Observed) -> Iterator[Member]:
+    """Yield the pods that ended although nobody had asked for it: evicted, rejected, or lost with their node."""
+    for member in (*seen.pods.failed.values(), *seen.pods.succeeded.values()):
+        if not member.pod.terminating:
+            yield member
+
+
+def _resting(seen: Observed, now: datetime) -> Mapping[int, float]:
+    """Return the seconds for which slots are not to be filled again."""
+    rest = {
+        member.index: (parse_time(member.pod.metadata.creation_timestamp) or 0) + REST_SECONDS * SECOND
+        for member in _ended_by_itself(seen)
+    }
+    clock = microseconds(now)
+    return {slot: (until - clock) / SECOND for slot, until in rest.items() if until > clock}
+
+
+def _ended(seen: Observed, resting: Container[int]) -> tuple[Member, ...]:
+    """Return the ended pods to delete, to be asked only when status says all there is to say of them.
+
+    Until then the pod is the one record that its attempt is over.
+    """
+    return tuple(member for member in _ended_by_itself(seen) if member.index not in resting)
+
+
+def _progress(service: ServiceFooSet) -> Progress:
+    """Return how far the episode has got, as status tells it."""
+    status = service.status
+    return Progress(
+        finished=Outcome.READY if holds(status.conditions, ConditionType.READY) else None,
+        blocked_since=status.blocked_by.since if status.blocked_by else None,
+    )
+
+
+def _closing(seen: Observed, account: Account, episode: Episode, closing: Closing, now: datetime) -> Plan:
+    """Return the plan that exports the episode's spans and marks it closed."""
+    status = report(seen, account, episode, now, closed=True)
+    return Plan(
+        status=status_write(SERVICEFOOSETS, seen.service, seen.service.status, status),
+        spans=spans_of(seen, episode, closing),
+        obstacle=seen.obstacle,
+    )

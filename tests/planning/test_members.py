@@ -1,0 +1,247 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import convert
+
+from foosets.api.meta import Key
+from foosets.api.names import INDEX, OWNER_UID, Kind, Uid
+from foosets.api.pod import Pod
+from foosets.planning.members import TRACED_PODS, Member, Members, Memberships
+from foosets.planning.podspans import CREATED
+from tests.builders import Raw, controlled_by, pod, raw_pod
+
+OWNER = Uid("uid-work")
+T = 1_000_000
+
+
+def members(*pods: Pod) -> Members:
+    """Members as the first list shows them."""
+    made = Members()
+    for one in pods:
+        made.observe(None, one, None)
+    return made
+
+
+def counts(seen: Members) -> tuple[int, int, int]:
+    return seen.active, seen.placed, seen.ready
+
+
+# ---- what a pod counts as
+
+COUNTS: dict[str, tuple[Raw, tuple[int, int, int], str]] = {
+    "on its way": ({}, (1, 1, 0), "live"),
+    "without a node": ({"node": ""}, (1, 0, 0), "live"),
+    "running": ({"phase": "Running", "ready": True}, (1, 1, 1), "live"),
+    "running, not ready": ({"phase": "Running", "ready": False}, (1, 1, 0), "live"),
+    "terminating": ({"phase": "Running", "ready": True, "deleted": True}, (0, 0, 0), "live"),
+    "succeeded": ({"phase": "Succeeded"}, (0, 0, 0), "succeeded"),
+    "failed": ({"phase": "Failed"}, (0, 0, 0), "failed"),
+}
+
+
+@pytest.mark.parametrize(("how", "expected", "place"), COUNTS.values(), ids=COUNTS.keys())
+def test_a_pod_counts_once_and_in_one_place(how: dict[str, Any], expected: tuple[int, int, int], place: str) -> None:
+    seen = members(pod(3, 1, **how))
+    assert counts(seen) == expected
+    places: dict[str, list[Member]] = {
+        "live": list(seen.live.values()),
+        "succeeded": list(seen.succeeded.values()),
+        "failed": list(seen.failed.values()),
+    }
+    assert {name for name, found in places.items() if found} == {place}
+    (member,) = seen
+    assert (member.index, member.attempt, member.name, member.revision) == (3, 1, "work-x-3-1", "r1")
+
+
+def test_an_event_seen_twice_counts_once() -> None:
+    seen = members(pod(0), pod(0), pod(1, phase="Failed"), pod(1, phase="Failed"))
+    assert counts(seen) == (1, 1, 0)
+    assert seen.failures == {(1, 0)}
+
+
+def test_a_pod_without_a_number_of_ours_is_no_member() -> None:
+    for index in ("", "-1", "x", "²", "1" * 10):
+        assert not members(pod(labels={INDEX: index}))
+
+
+def test_a_trouble_goes_with_its_pod() -> None:
+    stuck = pod(0, containers=[{"waiting": {"reason": "CrashLoopBackOff"}}])
+    seen = members(stuck)
+    assert list(seen.troubles) == ["work-x-0-0"]
+    seen.observe(stuck, pod(0, phase="Running", ready=True), T)
+    assert not seen.troubles
+
+
+# ---- what is remembered of pods that ended or went
+
+
+def test_success_is_remembered_when_the_pod_is_gone() -> None:
+    done = pod(2, phase="Succeeded")
+    seen = members(done)
+    seen.observe(done, None, T)
+    assert seen.completed == {2}
+    assert not seen
+
+
+def test_a_failure_is_remembered_when_the_pod_is_gone() -> None:
+    failed = pod(2, 1, phase="Failed")
+    seen = members(failed)
+    seen.observe(failed, None, T)
+    assert seen.failures == {(2, 1)}
+    assert dict(seen.retired) == {2: 1}
+
+
+LOSSES: dict[str, Raw] = {
+    "asked to go before it ended": {"phase": "Failed", "deleted": True},
+    "disrupted": {"phase": "Failed", "conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+}
+
+
+@pytest.mark.parametrize("how", LOSSES.values(), ids=LOSSES.keys())
+def test_a_pod_that_was_taken_away_is_no_failure_but_its_attempt_is_over(how: dict[str, Any]) -> None:
+    running = pod(0, phase="Running")
+    seen = members(running)
+    seen.observe(running, pod(0, **how), T)
+    assert not seen.failures
+    assert dict(seen.retired) == {0: 0}
+
+
+def test_a_pod_that_failed_and_was_cleaned_up_afterwards_has_failed() -> None:
+    failed = pod(0, phase="Failed")
+    seen = members(failed)
+    seen.observe(failed, pod(0, phase="Failed", deleted=True), T)
+    assert seen.failures == {(0, 0)}
+
+
+def test_an_attempt_is_over_as_soon_as_the_pod_is_on_its_way_out() -> None:
+    running = pod(0, 2, phase="Running")
+    seen = members(running)
+    assert not seen.retired
+    seen.observe(running, pod(0, 2, phase="Running", deleted=True), T)
+    assert dict(seen.retired) == {0: 2}
+    assert list(seen.live) == [0], "its index is not free before it is gone"
+
+
+def test_the_highest_attempt_counts() -> None:
+    assert dict(members(pod(0, 3, phase="Failed"), pod(0, 1, phase="Failed")).retired) == {0: 3}
+
+
+def test_a_pods_going_leaves_its_successor_alone() -> None:
+    old = pod(0, 0, phase="Failed")
+    seen = members(old, pod(0, 1))
+    seen.observe(old, None, T)
+    assert [member.attempt for member in seen] == [1]
+
+
+# ---- arrivals
+
+
+def test_conditions_arrive_when_the_watch_first_brings_them_as_they_are() -> None:
+    first = pod(0, ready=False)
+    seen = Members()
+    seen.observe(None, first, T)
+    seen.observe(first, pod(0, ready=False, phase="Running"), T + 1)
+    assert seen.live[0].arrivals == {CREATED: T, "Ready": T}
+    seen.observe(first, pod(0, ready=True, phase="Running"), T + 2)
+    assert seen.live[0].arrivals == {CREATED: T, "Ready": T + 2}
+
+
+def test_nothing_is_known_of_when_a_listed_pod_came() -> None:
+    listed = pod(0, ready=False)
+    seen = members(listed)
+    assert seen.live[0].arrivals == {}
+    seen.observe(listed, pod(0, ready=True), T)
+    assert seen.live[0].arrivals == {"Ready": T}
+
+
+def test_arrivals_are_kept_for_the_pods_that_are_traced() -> None:
+    seen = Members()
+    seen.observe(None, pod(TRACED_PODS - 1), T)
+    seen.observe(None, pod(TRACED_PODS), T)
+    assert [bool(member.arrivals) for member in seen] == [True, False]
+
+
+# ---- the same, whatever the order
+
+STATES = st.sampled_from(
+    [
+        None,
+        {},
+        {"phase": "Running", "ready": True},
+        {"phase": "Running", "deleted": True},
+        {"phase": "Failed"},
+        {"phase": "Succeeded"},
+    ]
+)
+HISTORIES = st.lists(st.tuples(st.integers(0, 2), STATES), max_size=30)
+
+
+@given(HISTORIES)
+def test_after_any_history_the_counts_are_those_of_the_pods_that_are_there(
+    history: list[tuple[int, Raw | None]],
+) -> None:
+    there: dict[int, Pod] = {}
+    seen = Members()
+    for index, how in history:
+        after = pod(index, **how) if how is not None else None
+        seen.observe(there.pop(index, None), after, T)
+        if after is not None:
+            there[index] = after
+    fresh = members(*there.values())
+    assert counts(seen) == counts(fresh)
+    assert sorted(member.name for member in seen) == sorted(one.metadata.name for one in there.values())
+    assert bool(seen) == bool(there)
+    assert seen.completed >= fresh.completed
+    assert seen.failures >= fresh.failures
+
+
+# ---- the owners of one kind
+
+
+def test_a_pod_belongs_to_the_set_that_controls_it_and_that_its_label_names() -> None:
+    memberships = Memberships(Kind.BATCHFOOSET)
+    assert memberships.observe(None, pod(0), None) == Key("ns", "work")
+    assert memberships.of(OWNER).active == 1
+
+
+STRANGERS: dict[str, Raw] = {
+    "another kind's": {"ownerReferences": controlled_by("ServiceFooSet", "work")},
+    "nobody's": {"ownerReferences": []},
+    "another set's by label": {"labels": {OWNER_UID: "other", INDEX: "0"}},
+    "without label": {"labels": {INDEX: "0"}},
+}
+
+
+def stranger(**meta: Any) -> Pod:
+    raw = raw_pod(0)
+    raw["metadata"] |= meta
+    return convert(raw, Pod)
+
+
+@pytest.mark.parametrize("meta", STRANGERS.values(), ids=STRANGERS.keys())
+def test_other_pods_concern_nobody(meta: dict[str, Any]) -> None:
+    memberships = Memberships(Kind.BATCHFOOSET)
+    assert memberships.observe(None, stranger(**meta), None) is None
+    assert not memberships.of(OWNER)
+
+
+@pytest.mark.parametrize("meta", STRANGERS.values(), ids=STRANGERS.keys())
+def test_a_pod_that_is_taken_from_its_set_is_gone_for_it(meta: dict[str, Any]) -> None:
+    memberships = Memberships(Kind.BATCHFOOSET)
+    memberships.observe(None, pod(0), None)
+    assert memberships.observe(pod(0), stranger(**meta), T) == Key("ns", "work")
+    assert not memberships.of(OWNER)
+
+
+def test_nothing_is_kept_of_a_set_that_is_gone_with_its_pods() -> None:
+    memberships = Memberships(Kind.BATCHFOOSET)
+    memberships.observe(None, pod(0, phase="Succeeded"), None)
+    memberships.observe(None, pod(1), None)
+    memberships.forget(OWNER)
+    assert memberships.of(OWNER).active == 1, "its pods are still on their way out"
+    memberships.observe(pod(0, phase="Succeeded"), None, T)
+    memberships.observe(pod(1), None, T)
+    assert not memberships._by_owner
+    assert not memberships._gone

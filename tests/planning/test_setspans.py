@@ -1,0 +1,95 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.names import Kind, Uid
+from foosets.api.status import BlockedBy, Status
+from foosets.planning.children import Lineage
+from foosets.planning.episodes import Outcome, episode_of
+from foosets.planning.setspans import Closing, SetSpans, microseconds, subject_of
+from foosets.planning.trace import Attribute, Hop
+from tests.builders import NOW, PARENT_SPAN, batchfooset, derived
+
+START = microseconds(NOW)
+END = START + 5_000_000
+COMPLETE = Closing(Outcome.COMPLETE)
+NO_FIT = BlockedBy(kind="BatchFooSet", name="work", condition="Placed", reason="NoFit", message="0/3", since=NOW)
+LINEAGE = Lineage("demo", Uid("root-uid"), "work")
+
+
+def spans(batch: BatchFooSet, closing: Closing = COMPLETE) -> SetSpans:
+    episode = episode_of(batch, Kind.BATCHFOOSET, Status(), NOW, working=True)
+    return SetSpans(Kind.BATCHFOOSET, subject_of(batch, LINEAGE), episode, closing, END)
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2262, 1, 1), timezones=st.just(UTC)))
+def test_microseconds_are_exact(moment: datetime) -> None:
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds(moment)) == moment
+
+
+def test_a_set_without_parent_has_a_root_above_its_refine_phase() -> None:
+    root, refine = spans(batchfooset()).outer()
+    assert (root.name, root.parent, refine.name, refine.parent) == (
+        Hop.BATCHFOOSET_ROLLOUT,
+        None,
+        Hop.BATCHFOOSET_REFINE,
+        root.context.span_id,
+    )
+    assert (root.start, root.end) == (refine.start, refine.end) == (START, END)
+    assert root.context.trace_id == refine.context.trace_id
+
+
+def test_a_roots_start_may_be_earlier_than_its_refine_phase() -> None:
+    root, refine = spans(batchfooset()).outer(START - 7)
+    assert (root.start, refine.start) == (START - 7, START)
+
+
+def test_a_childs_refine_phase_hangs_below_its_parents() -> None:
+    (refine,) = spans(batchfooset(**derived("demo", "work"))).outer(START - 7)
+    assert (refine.parent, refine.start) == (PARENT_SPAN, START)
+
+
+@pytest.mark.parametrize(
+    ("closing", "error"),
+    [
+        (Closing(Outcome.READY), ""),
+        (Closing(Outcome.COMPLETE), ""),
+        (Closing(Outcome.RUNNING, NO_FIT), ""),
+        (Closing(Outcome.BLOCKED, NO_FIT), "NoFit: 0/3"),
+        (Closing(Outcome.FAILED, NO_FIT), "NoFit: 0/3"),
+        (Closing(Outcome.FAILED), "Failed"),
+    ],
+    ids=["ready", "complete", "running", "blocked", "failed", "failed for reasons unknown"],
+)
+def test_a_phase_that_was_blocked_or_failed_is_an_error_with_its_reason(closing: Closing, error: str) -> None:
+    for span in spans(batchfooset(), closing).outer():
+        assert span.error == error
+        assert span.attributes[Attribute.DECISION] == closing.outcome
+        assert span.attributes.get(Attribute.REASON) == ("NoFit" if error.startswith("NoFit") else None)
+
+
+def test_every_span_names_the_root_that_it_is_about() -> None:
+    made = spans(batchfooset())
+    outer = made.outer()
+    for span in (*outer, made.act(Hop.PLACE, outer[-1], (START, END))):
+        assert span.attributes.items() >= {
+            (Attribute.NAMESPACE, "ns"),
+            (Attribute.NAME, "demo"),
+            (Attribute.UID, "root-uid"),
+            (Attribute.HOP, span.name),
+            (Attribute.GENERATION, 1),
+        }
+
+
+def test_an_act_is_a_step_below_another_span_and_fails_on_its_own() -> None:
+    made = spans(batchfooset(), Closing(Outcome.BLOCKED, NO_FIT))
+    refine = made.outer()[-1]
+    fine = made.act(Hop.SYNC, refine, (START, START + 1))
+    failed = made.act(Hop.DECIDE, refine, (START + 1, END), made.closing.error)
+    assert (fine.parent, fine.start, fine.end, fine.error) == (refine.context.span_id, START, START + 1, "")
+    assert Attribute.REASON not in fine.attributes
+    assert (failed.error, failed.attributes[Attribute.REASON]) == ("NoFit: 0/3", "NoFit")
+    assert len({refine.context, fine.context, failed.context}) == 3

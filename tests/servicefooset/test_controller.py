@@ -1,0 +1,128 @@
+import json
+from typing import Any
+
+from msgspec import convert
+
+from foosets.api import names
+from foosets.api.meta import NAMESPACES, PODS, SERVICEFOOSETS, Key
+from foosets.api.namespace import Namespace
+from foosets.api.pod import Pod
+from foosets.planning.children import Mark
+from foosets.runtime.settings import Assignment, Settings
+from foosets.servicefooset.controller import ServiceRoom, assemble
+from tests.servicefooset.builders import PARENT_TRACE, UID, World, service, template
+
+KEY = Key("ns", "web")
+
+
+class Room:
+    """The room with its caches, fed by hand as a watch would, and the keys that it asked to look at."""
+
+    def __init__(self, assignment: Assignment = Assignment.POLICY) -> None:
+        self.asked: list[Key] = []
+        settings = Settings(scheduler_assignment=assignment, scheduler_name="ours")
+        self.room = ServiceRoom(self._ask, settings, lambda: 1_000_000)
+
+    def _ask(self, key: Key, _after: float = 0.0, /) -> None:
+        self.asked.append(key)
+
+    def namespace(self, labels: dict[str, str], version: int = 1) -> None:
+        metadata = {"name": "ns", "uid": "ns-uid", "resourceVersion": str(version), "labels": labels}
+        self.room.namespaces.upsert(convert({"metadata": metadata}, Namespace))
+
+    def scheduler(self) -> str:
+        seen = self.room.observe(KEY, None)
+        assert seen is not None
+        body = json.loads(seen.stencil.body(Mark(0, 0, "", PARENT_TRACE, "{}")))
+        return body["spec"]["schedulerName"]
+
+
+def pod(**metadata: Any) -> Pod:
+    world = World(service())
+    world.rest()
+    raw = world.created[0]
+    raw["metadata"] |= {"resourceVersion": "5"} | metadata
+    return convert(raw, Pod)
+
+
+def test_a_set_and_each_pod_of_it_ask_for_a_look_at_the_set() -> None:
+    room = Room()
+    room.room.services.upsert(service())
+    room.room.pods.upsert(pod())
+    assert room.asked == [KEY, KEY]
+    seen = room.room.observe(KEY, None)
+    assert seen is not None
+    assert list(seen.pods.live) == [0]
+
+
+def test_pods_of_others_are_none_of_its_business() -> None:
+    room = Room()
+    stranger = [{"uid": "x", "kind": "ReplicaSet", "name": "web", "controller": True}]
+    room.room.pods.upsert(pod(ownerReferences=stranger))
+    room.room.pods.upsert(pod(name="loose", ownerReferences=[]))
+    assert room.asked == []
+
+
+def test_the_last_pod_leaves_its_attempt_behind() -> None:
+    room = Room()
+    room.room.services.upsert(service())
+    only = pod()
+    room.room.pods.upsert(only)
+    room.room.pods.remove(only)
+    seen = room.room.observe(KEY, None)
+    assert seen is not None
+    assert dict(seen.pods.retired) == {0: 0}
+
+
+def test_what_is_gone_is_not_observed() -> None:
+    room = Room()
+    room.room.services.upsert(service())
+    assert room.room.generation(KEY) == 1
+    room.room.services.remove(service(resourceVersion="2"))
+    assert room.room.observe(KEY, None) is None
+    assert room.room.generation(KEY) == 0
+
+
+def test_a_changed_template_is_seen_as_another_revision() -> None:
+    room = Room()
+    room.room.services.upsert(service())
+    before = room.room.observe(KEY, None)
+    changed = service({"template": template("web:2")}, generation=2, resourceVersion="2")
+    room.room.services.upsert(changed)
+    after = room.room.observe(KEY, None)
+    assert before is not None
+    assert after is not None
+    assert before.revision != after.revision
+
+
+def test_admission_names_the_scheduler_where_it_can() -> None:
+    room = Room(Assignment.POLICY)
+    room.room.services.upsert(service())
+    assert room.scheduler() == names.UNASSIGNED_SCHEDULER
+
+
+def test_else_the_controller_does_and_follows_the_namespaces_label() -> None:
+    room = Room(Assignment.CONTROLLER)
+    room.room.services.upsert(service())
+    assert room.scheduler() == "ours"
+    room.namespace({names.SCHEDULER_NAME_LABEL: "theirs"})
+    assert room.scheduler() == "theirs"
+    room.namespace({names.SCHEDULER_NAME_LABEL: ""}, version=2)
+    assert room.scheduler() == "ours"
+
+
+def test_namespaces_are_watched_only_where_the_controller_names_schedulers() -> None:
+    for assignment, watched in (
+        (Assignment.POLICY, [SERVICEFOOSETS, PODS]),
+        (Assignment.CONTROLLER, [SERVICEFOOSETS, PODS, NAMESPACES]),
+    ):
+        assembly = assemble(lambda _key, _after=0.0: None, Settings(scheduler_assignment=assignment), lambda: 0)
+        assert [watch.source.resource for watch in assembly.watches] == watched
+
+
+def test_the_pods_it_watches_are_those_that_wait_for_a_scheduler() -> None:
+    assembly = assemble(lambda _key, _after=0.0: None, Settings(), lambda: 0)
+    (source,) = [watch.source for watch in assembly.watches if watch.source.resource == PODS]
+    key, _, value = source.label_selector.partition("=")
+    assert pod().metadata.labels[key] == value
+    assert pod().metadata.labels[names.OWNER_UID] == UID

@@ -1,0 +1,140 @@
+import pytest
+
+from foosets.api.names import Reason
+from foosets.planning.obstacles import Obstacle
+from foosets.planning.silence import SILENT_AFTER_SECONDS
+from tests.servicefooset.builders import World, held_up, running, service, template
+
+
+def names_of(world: World) -> list[str]:
+    return [member.name for member in world.live()]
+
+
+def counts(world: World) -> tuple[int, int, int, int]:
+    status = world.status()
+    return status.replicas, status.ready_replicas, status.available_replicas, status.updated_replicas
+
+
+def test_pods_are_counted_as_they_get_on() -> None:
+    world = World(service(), scheduler="foo-scheduler")
+    world.rest()
+    assert counts(world) == (3, 0, 0, 3)
+    first, second, _ = names_of(world)
+    world.bind(first)
+    world.bind(second)
+    world.ready(first)
+    world.rest()
+    assert counts(world) == (3, 1, 1, 3)
+    assert world.condition("Placed") == ("False", "Placing")
+
+
+def test_placed_pods_that_are_not_ready_are_starting() -> None:
+    world = World(service())
+    world.rest()
+    for name in names_of(world):
+        world.bind(name)
+    world.rest()
+    assert world.condition("Placed") == ("True", "Available")
+    assert world.condition("Ready") == ("False", "PodsStarting")
+    assert world.condition("Progressing") == ("True", "PodsStarting")
+
+
+def test_ready_means_available_current_and_none_too_many() -> None:
+    world = running()
+    assert counts(world) == (3, 3, 3, 3)
+    assert [world.condition(kind)[0] for kind in ("Placed", "Ready", "Progressing", "Stalled")] == [
+        "True",
+        "True",
+        "False",
+        "False",
+    ]
+    world.change(replicas=2)
+    world.look()
+    assert world.condition("Ready") == ("False", "PodsStarting")
+
+
+def test_pods_of_an_older_template_are_not_updated() -> None:
+    world = running()
+    world.change(template=template("web:2"))
+    world.look()
+    assert counts(world) == (3, 3, 3, 0)
+    assert world.condition("Ready")[0] == "False"
+
+
+def test_a_pod_is_available_once_it_has_been_ready_for_long_enough() -> None:
+    world = World(service({"replicas": 1, "minReadySeconds": 10}))
+    world.rest()
+    world.run_all()
+    world.rest()
+    assert counts(world) == (1, 1, 0, 1)
+    wake_after = world.plan().wake_after
+    assert wake_after == pytest.approx(9.75)  # the condition's time is a whole second, a quarter of one ago
+    world.after(9.75)
+    world.rest()
+    assert counts(world) == (1, 1, 1, 1)
+    assert world.condition("Ready")[0] == "True"
+
+
+def test_no_replicas_are_ready_and_show_their_selector() -> None:
+    world = World(service({"replicas": 0}))
+    world.rest()
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.status().selector
+
+
+def test_a_set_goes_back_to_not_ready_and_has_no_terminal_condition() -> None:
+    world = running()
+    world.vanish(names_of(world)[0])
+    world.rest()
+    assert world.condition("Ready")[0] == "False"
+    assert {condition.type for condition in world.status().conditions} == {"Placed", "Ready", "Progressing", "Stalled"}
+
+
+def test_a_silent_scheduler_is_named_when_its_time_is_up() -> None:
+    world = World(service({"replicas": 2}), scheduler="foo-scheduler")
+    world.rest()
+    wake_after = world.plan().wake_after
+    assert wake_after == pytest.approx(SILENT_AFTER_SECONDS - 0.25)
+    world.after(SILENT_AFTER_SECONDS - 0.25)
+    world.rest()
+    blocked = world.status().blocked_by
+    assert blocked is not None
+    assert (blocked.kind, blocked.name, blocked.condition) == ("Pod", names_of(world)[0], "PodScheduled")
+    assert blocked.reason == "SchedulerSilent"
+    assert "foo-scheduler" in blocked.message
+    for name in names_of(world):
+        world.bind(name)
+    world.rest()
+    assert world.status().blocked_by is None
+
+
+def test_a_missing_policy_shows_at_once() -> None:
+    world = World(service())
+    world.rest()
+    assert world.condition("Ready") == ("False", "SchedulerNotAssigned")
+
+
+def test_a_refused_pod_shows_the_schedulers_words_and_keeps_its_since() -> None:
+    world = World(service({"replicas": 2}), scheduler="foo-scheduler")
+    world.rest()
+    for name in names_of(world):
+        world.refuse(name)
+    world.rest()
+    blocked = world.status().blocked_by
+    assert blocked is not None
+    assert (blocked.reason, blocked.message) == ("NoFit", "3 nodes: cpu (and 1 other pods)")
+    world.after(5)
+    world.bind(names_of(world)[1])
+    world.rest()
+    later = world.status().blocked_by
+    assert later is not None
+    assert (later.message, later.since) == ("3 nodes: cpu", blocked.since)
+
+
+def test_a_name_collision_stalls() -> None:
+    world = World(service())
+    world.look()
+    held_up(world, Obstacle(Reason.NAME_COLLISION, "Pod web-0 belongs to another owner", 0.0, 0.0), 60)
+    world.rest()
+    assert world.condition("Stalled") == ("True", "NameCollision")
+    assert world.condition("Progressing") == ("False", "NameCollision")
