@@ -1,25 +1,12 @@
 """The chart grants what docs/contract.md says, and nothing else."""
 
-import re
-
 import pytest
-from chart.manifests import MUTATING_POLICIES, NAMESPACE, ROOT, Manifest, Render, of_kind
+from chart.manifests import MUTATING_POLICIES, NAMESPACE, Manifest, Render, of_kind
 
+from e2e.contract import ONLY_WITHOUT_POLICY, Permission, promised, qualified
 from foosets.api.names import Component
 
-Permission = tuple[str, str]
-"""A resource as `plural.group/subresource`, and a verb."""
-
 COMPONENTS = [str(component) for component in Component]
-ROW = re.compile(
-    r"^\| (?P<component>\w+) \| `(?P<resource>\S+)` \| (?P<verbs>[a-z ]+) \| (?P<purpose>.+) \|$", re.MULTILINE
-)
-ONLY_WITHOUT_POLICY = {("namespaces", "get")}
-
-
-def promised(component: str) -> set[Permission]:
-    rows = ROW.finditer((ROOT / "docs" / "contract.md").read_text())
-    return {(row["resource"], verb) for row in rows if row["component"] == component for verb in row["verbs"].split()}
 
 
 def granted(role: Manifest) -> set[Permission]:
@@ -30,11 +17,6 @@ def granted(role: Manifest) -> set[Permission]:
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-
-
-def qualified(resource: str, group: str) -> str:
-    plural, slash, subresource = resource.partition("/")
-    return f"{plural}.{group}{slash}{subresource}" if group else resource
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

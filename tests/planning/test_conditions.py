@@ -40,7 +40,10 @@ def test_a_condition_keeps_its_time_while_its_status_stays(
 
 
 def test_conditions_come_in_the_order_of_the_verdicts_and_others_are_dropped() -> None:
-    verdicts = [Verdict(ConditionType.STALLED, False, Reason.PLACING), Verdict(ConditionType.PLACED, True, Reason.PLACING)]
+    verdicts = [
+        Verdict(ConditionType.STALLED, False, Reason.PLACING),
+        Verdict(ConditionType.PLACED, True, Reason.PLACING),
+    ]
     assert [condition.type for condition in merged((stored("True"),), verdicts, NOW, 1)] == ["Stalled", "Placed"]
 
 

@@ -6,7 +6,17 @@ import pytest
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.names import Kind
 from foosets.api.status import Status, Trace
-from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, joined_context, settle
+from foosets.planning.episodes import (
+    Episode,
+    Outcome,
+    Progress,
+    Settlement,
+    episode_of,
+    episodes_of,
+    joined_context,
+    settle,
+    superseded,
+)
 from foosets.planning.trace import Context, Height, Hop, SpanId, TraceId, span_id, trace_id
 from tests.builders import NOW, PARENT_SPAN, PARENT_TRACE, TRACEPARENT, batchfooset, controlled_by, derived
 
@@ -44,7 +54,12 @@ EPISODES: dict[str, tuple[int, Trace | None, bool, tuple[int, int, bool]]] = {
     "open, at rest": (1, Trace(generation=1, started_at=NOW), False, (1, 0, True)),
     "closed, at rest": (1, Trace(generation=1, started_at=NOW, closed=True), False, (1, 0, True)),
     "closed, new work": (1, Trace(generation=1, episode=4, started_at=NOW, closed=True), True, (1, 5, False)),
-    "a new spec after a closed one": (2, Trace(generation=1, episode=4, started_at=NOW, closed=True), False, (2, 0, False)),
+    "a new spec after a closed one": (
+        2,
+        Trace(generation=1, episode=4, started_at=NOW, closed=True),
+        False,
+        (2, 0, False),
+    ),
     "a new spec cuts an open one off": (2, Trace(generation=1, started_at=NOW), False, (2, 0, False)),
 }
 
@@ -65,6 +80,55 @@ def test_the_same_episode_is_found_again_after_it_was_recorded() -> None:
     again = episode(batchfooset(), Status(trace_id=first.trace_id, trace=first.trace), working=False)
     assert (again.trace_id, again.root, again.refine) == (first.trace_id, first.root, first.refine)
     assert again.recorded
+
+
+CUT_OFF = {
+    "nothing was recorded": (1, None, False),
+    "the same spec": (1, Trace(generation=1, started_at=NOW), False),
+    "closed before": (2, Trace(generation=1, started_at=NOW, closed=True), False),
+    "still open": (2, Trace(generation=1, episode=3, started_at=NOW), True),
+}
+
+
+@pytest.mark.parametrize(("generation", "trace", "due"), CUT_OFF.values(), ids=CUT_OFF.keys())
+def test_an_open_episode_is_cut_off_by_a_new_spec(generation: int, trace: Trace | None, due: bool) -> None:  # noqa: FBT001
+    batch = batchfooset(generation=generation)
+    old = superseded(batch, Kind.BATCHFOOSET, Status(trace_id=OLD, trace=trace))
+    assert (old is not None) is due
+    if old is not None:
+        assert old.trace == trace
+        assert old.trace_id == trace_id(batch.metadata.uid, 1, 3)
+
+
+class Pods:
+    """Pods that were created in one trace."""
+
+    def __init__(self, trace: str) -> None:
+        self._trace = trace
+
+    def take_part_in(self, trace: TraceId) -> bool:
+        return trace == self._trace
+
+
+CREATING: dict[str, tuple[bool, bool, str, tuple[int, int]]] = {
+    # closed, working, trace of the pods -> (current, creating)
+    "an open one": (False, True, "", (0, 0)),
+    "new work after a closed one": (True, True, "", (1, 1)),
+    "a mere try after a closed one": (True, False, "", (0, 1)),
+    "a try that had success": (True, False, trace_id(batchfooset().metadata.uid, 1, 1), (1, 1)),
+}
+
+
+@pytest.mark.parametrize(("closed", "working", "trace", "expected"), CREATING.values(), ids=CREATING.keys())
+def test_what_is_created_now_belongs_to_an_open_episode(
+    closed: bool,  # noqa: FBT001 - a table
+    working: bool,  # noqa: FBT001
+    trace: str,
+    expected: tuple[int, int],
+) -> None:
+    found = episodes_of(batchfooset(), Kind.BATCHFOOSET, stored(closed=closed), NOW, working=working, pods=Pods(trace))
+    assert (found.current.trace.episode, found.creating.trace.episode) == expected
+    assert found.current.recorded is (expected[0] == 0)
 
 
 # ---- which trace it is

@@ -9,9 +9,9 @@ from foosets.api.names import Kind, Uid
 from foosets.api.status import BlockedBy, Status
 from foosets.planning.children import Lineage
 from foosets.planning.episodes import Outcome, episode_of
-from foosets.planning.setspans import Closing, SetSpans, microseconds, subject_of
+from foosets.planning.setspans import Closing, SetSpans, microseconds, settled_at, subject_of
 from foosets.planning.trace import Attribute, Hop
-from tests.builders import NOW, PARENT_SPAN, batchfooset, derived
+from tests.builders import NOW, PARENT_SPAN, batchfooset, condition, derived
 
 START = microseconds(NOW)
 END = START + 5_000_000
@@ -22,12 +22,30 @@ LINEAGE = Lineage("demo", Uid("root-uid"), "work")
 
 def spans(batch: BatchFooSet, closing: Closing = COMPLETE) -> SetSpans:
     episode = episode_of(batch, Kind.BATCHFOOSET, Status(), NOW, working=True)
-    return SetSpans(Kind.BATCHFOOSET, subject_of(batch, LINEAGE), episode, closing, END)
+    return SetSpans(Kind.BATCHFOOSET, subject_of(batch, LINEAGE), episode, closing, START, END)
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2262, 1, 1), timezones=st.just(UTC)))
 def test_microseconds_are_exact(moment: datetime) -> None:
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds(moment)) == moment
+
+
+ENDS = {
+    "the moment that is given": (Closing(Outcome.SUPERSEDED, at=7), [], 7),
+    "30 s after it was blocked": (Closing(Outcome.BLOCKED, NO_FIT), [], START + 30_000_000),
+    "ready": (Closing(Outcome.READY), ["Ready"], START - 250_000),
+    "complete": (COMPLETE, ["Complete"], START - 250_000),
+    "failed": (Closing(Outcome.FAILED, NO_FIT), ["Failed"], START - 250_000),
+    "30 s after it was ready, and runs on": (Closing(Outcome.RUNNING), ["Ready"], START - 250_000 + 30_000_000),
+    "its beginning, if status says nothing": (COMPLETE, [], START),
+}
+
+
+@pytest.mark.parametrize(("closing", "conditions", "expected"), ENDS.values(), ids=ENDS.keys())
+def test_an_episode_is_over_when_status_says_so(closing: Closing, conditions: list[str], expected: int) -> None:
+    status = Status.model_validate({"conditions": [condition(kind) for kind in conditions]})
+    episode = episode_of(batchfooset(), Kind.BATCHFOOSET, Status(), NOW, working=True)
+    assert settled_at(status, episode, closing) == expected
 
 
 def test_a_set_without_parent_has_a_root_above_its_refine_phase() -> None:

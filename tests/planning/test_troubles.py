@@ -46,7 +46,10 @@ TROUBLES: dict[str, tuple[Raw, Trouble]] = {
         {"containers": waiting("ImagePullBackOff", "no such image")},
         Trouble(NAME, "Ready", Reason.IMAGE_PULL_FAILED, "no such image"),
     ),
-    "the first pull": ({"containers": waiting("ErrImagePull")}, Trouble(NAME, "Ready", Reason.IMAGE_PULL_FAILED, "ErrImagePull")),
+    "the first pull": (
+        {"containers": waiting("ErrImagePull")},
+        Trouble(NAME, "Ready", Reason.IMAGE_PULL_FAILED, "ErrImagePull"),
+    ),
     "a crash": (
         {"containers": [{}, *waiting("CrashLoopBackOff", "back-off 10s")]},
         Trouble(NAME, "Ready", Reason.CRASH_LOOP, "back-off 10s"),

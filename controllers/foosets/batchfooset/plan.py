@@ -17,13 +17,12 @@ from foosets.batchfooset.status import Account, recorded_end, report, terminal
 from foosets.planning import rules
 from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
 from foosets.planning.conditions import since
-from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, following, settle
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
 from foosets.planning.members import Member
 from foosets.planning.obstacles import held_back
-from foosets.planning.ownership import owner_of
 from foosets.planning.reports import status_write
-from foosets.planning.setspans import Closing
-from foosets.planning.trace import Context, Height
+from foosets.planning.setspans import Closing, microseconds
+from foosets.planning.trace import Context, Height, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,18 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
         return BatchPlan()  # the garbage collector deletes the pods; creating more would race with it
     account = Account.of(seen)
     pause = held_back(seen.obstacle, now)
-    wanted = _wanted(seen, account) if pause is None else ()
     surplus = _surplus(seen, account)
+    wanted = _wanted(seen, account) if pause is None else ()
     working = bool(surplus or (wanted and seen.obstacle is None)) or terminal(seen, account) != recorded_end(batch)
-    episode, creating = _episodes(seen, now, working=working)
+    episodes = episodes_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working, pods=seen.pods)
+    episode = episodes.current
     status = report(seen, account, episode, now, closed=episode.trace.closed)
     write = status_write(BATCHFOOSETS, batch, batch.status, status)
     if not episode.recorded:
-        return BatchPlan(Plan(status=write, obstacle=seen.obstacle))  # not tried again yet, so it stands
+        # the obstacle was not tried again yet, so it stands
+        return BatchPlan(Plan(status=write, spans=_cut_off(seen, now), obstacle=seen.obstacle))
     settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
-    if settlement.outcome is not None and write is None and not surplus:
+    if settlement.outcome is not None and write is None and not working:
         return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
     waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
     return BatchPlan(
@@ -62,18 +63,8 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
             wake_after=min(waits, default=None),
         ),
         wanted=wanted,
-        context=creating.refine,
+        context=episodes.creating.refine,
     )
-
-
-def _episodes(seen: Observed, now: datetime, *, working: bool) -> tuple[Episode, Episode]:
-    """Return the episode that the set is in, and the one that pods created now belong to."""
-    batch = seen.batch
-    episode = episode_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working)
-    creating = following(episode, batch, Kind.BATCHFOOSET, batch.status, now)
-    if creating is not episode and seen.pods.take_part_in(creating.trace_id):
-        return creating, creating
-    return episode, creating
 
 
 def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
@@ -93,8 +84,12 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
 
 
 def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
-    """Return the pods to delete: at the end all, before it those without a place and the highest too many."""
+    """Return the pods to delete: at the end all, before it those without a place and the highest too many.
+
+    A template that cannot run replaces nothing: what runs goes on.
+    """
     spec = seen.batch.spec
+    at_fault = bool(rules.batch_template(spec.template))
     active = [pod for _, pod in sorted(seen.pods.live.items()) if pod.active]
     end = terminal(seen, account)
     if end is not None:
@@ -102,7 +97,9 @@ def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
     fits = [
         pod
         for pod in active
-        if pod.revision == seen.revision and pod.index < spec.completions and pod.index not in account.completed
+        if (at_fault or pod.revision == seen.revision)
+        and pod.index < spec.completions
+        and pod.index not in account.completed
     ]
     keep = {pod.name for pod in fits[: min(spec.parallelism, account.remaining(spec.completions))]}
     return tuple(pod for pod in active if pod.name not in keep)[:MAX_ACTIONS]
@@ -120,11 +117,17 @@ def _progress(seen: Observed, account: Account) -> Progress:
     )
 
 
+def _cut_off(seen: Observed, now: datetime) -> tuple[Span, ...]:
+    """Return the spans of the episode that a new generation has overtaken, if it was still open."""
+    old = superseded(seen.batch, Kind.BATCHFOOSET, seen.batch.status)
+    return spans_of(seen, old, Closing(Outcome.SUPERSEDED, at=microseconds(now))) if old is not None else ()
+
+
 def _closing(seen: Observed, account: Account, episode: Episode, closing: Closing, now: datetime) -> Plan:
     """Return the plan that exports the episode's spans and marks it closed."""
     status = report(seen, account, episode, now, closed=True)
     return Plan(
         status=status_write(BATCHFOOSETS, seen.batch, seen.batch.status, status),
-        spans=spans_of(seen, episode, owner_of(BATCHFOOSETS, seen.batch).lineage, closing, now),
+        spans=spans_of(seen, episode, closing),
         obstacle=seen.obstacle,
     )

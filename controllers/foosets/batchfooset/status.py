@@ -32,7 +32,7 @@ class Account:
         """Add the pods to the stored status; adding them again adds nothing."""
         status = seen.batch.status
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
-        uncounted = sum(1 for pod in seen.pods.failed.values() if pod.attempt >= recorded[pod.index])
+        uncounted = sum(1 for index, attempt in seen.pods.failures if attempt >= recorded[index])
         completed = frozenset(parse_ranges(status.completed_indexes) | seen.pods.completed)
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
         return cls(completed, status.failed + uncounted, recorded.raised(replaced), recorded)

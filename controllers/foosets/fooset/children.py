@@ -14,8 +14,8 @@ from foosets.api.names import PARENT_REPLICAS, REVISION, TRACEPARENT
 from foosets.fooset.state import Child, Entry, Observed
 from foosets.planning.actions import Apply
 from foosets.planning.children import Lineage, owner_reference
-from foosets.planning.naming import REVISION_LENGTH, base32_sha256, child_name
-from foosets.planning.revision import canonical_json
+from foosets.planning.naming import child_name
+from foosets.planning.revision import canonical_json, revision, template_revision
 from foosets.planning.trace import Context
 
 Spec = dict[str, Any]
@@ -40,7 +40,7 @@ def desired(seen: Observed, entry: Entry) -> Desired:
     parents_value = spec[field]
     labels = dict(entry.template.metadata.labels)
     labels |= Lineage(seen.fooset.metadata.name, seen.uid, entry.name).labels()
-    labels[REVISION] = _revision({key: value for key, value in spec.items() if key != field})
+    labels[REVISION] = _revision(entry, field)
     annotations = {**entry.template.metadata.annotations, PARENT_REPLICAS: str(parents_value)}
     annotations.pop(TRACEPARENT, None)
     spec[field] = _count(parents_value, live, field)
@@ -62,8 +62,12 @@ def _count(parents_value: int, live: Child | None, field: str) -> int:
     return getattr(live.spec, field)
 
 
-def _revision(spec: Spec) -> str:
-    return base32_sha256(canonical_json(spec))[:REVISION_LENGTH]
+def _revision(entry: Entry, count: str) -> str:
+    """Return the hash of what the entry says, without its count and without what only says its default."""
+    spec = entry.template.spec
+    said: Spec = spec.model_dump(mode="json", exclude_defaults=True, exclude={count, "template"})
+    metadata = entry.template.metadata.model_dump()
+    return revision(metadata, said | {"template": template_revision(spec.template)})
 
 
 def differs(live: Child, wanted: Desired) -> bool:

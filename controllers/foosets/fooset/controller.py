@@ -1,6 +1,6 @@
 """The fooset controller's shell: caches in, actions out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -48,7 +48,7 @@ class FooSetRoom:
             self._enqueue(changed.key)
 
     def _on_child(self, kind: Kind, before: Child | None, after: Child | None) -> None:
-        """Keep the index of children by owner, and have the owner looked at."""
+        """Keep the index of children by owner, and have the owner looked at, and whoever wants the name."""
         for child, there in ((before, False), (after, True)):
             owner = child.controller if child is not None else None
             if child is None or owner is None or owner.kind != Kind.FOOSET:
@@ -58,6 +58,18 @@ class FooSetRoom:
             if not owned:
                 del self._children[owner.uid]
             self._enqueue(Key(child.key.namespace, owner.name))
+        came_or_went = after if before is None else before if after is None else None
+        if came_or_went is not None:
+            for claimant in self._claimants(came_or_went.key):
+                self._enqueue(claimant)
+
+    def _claimants(self, child: Key) -> Iterator[Key]:
+        """Yield the sets that may have an entry whose child has this name: `a-b-c` is a child of `a` or of `a-b`."""
+        parts = child.name.split("-")
+        for length in range(1, len(parts)):
+            fooset = Key(child.namespace, "-".join(parts[:length]))
+            if self.foosets.get(fooset) is not None:
+                yield fooset
 
     # ---- what the engine asks
 

@@ -15,14 +15,14 @@ from foosets.api.names import ConditionType, Kind
 from foosets.fooset.children import apply, desired
 from foosets.fooset.spans import spans_of
 from foosets.fooset.state import Observed
-from foosets.fooset.status import Refinement, ended, recorded_end, report, terminal
+from foosets.fooset.status import Refinement, ended, recorded_end, report, terminal, up_to_date
 from foosets.planning.actions import Action, Delete, Plan
 from foosets.planning.conditions import since
-from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, settle
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
 from foosets.planning.obstacles import held_back
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing
-from foosets.planning.trace import Height
+from foosets.planning.trace import Height, Span
 
 
 def plan(seen: Observed, now: datetime) -> Plan:
@@ -32,15 +32,17 @@ def plan(seen: Observed, now: datetime) -> Plan:
         return Plan()  # the garbage collector deletes the children; making more would race with it
     refinement = Refinement.of(seen)
     working = (_due(seen, refinement) and seen.obstacle is None) or terminal(seen, refinement) != recorded_end(fooset)
-    episode = episode_of(fooset, Kind.FOOSET, fooset.status, now, working=working)
+    episodes = episodes_of(fooset, Kind.FOOSET, fooset.status, now, working=working, pods=seen)
+    episode = episodes.current
     status = report(seen, refinement, episode, now, closed=episode.trace.closed)
     write = status_write(FOOSETS, fooset, fooset.status, status)
     if not episode.recorded:
-        return Plan(status=write, obstacle=seen.obstacle)  # not tried again yet, so it stands
+        # the obstacle was not tried again yet, so it stands
+        return Plan(status=write, spans=_cut_off(seen, now), obstacle=seen.obstacle)
     settlement = (
         Settlement() if episode.trace.closed else settle(_progress(seen, refinement, episode), Height.FOOSET, now)
     )
-    if settlement.outcome is not None and write is None:
+    if settlement.outcome is not None and write is None and not working:
         closed = report(seen, refinement, episode, now, closed=True)
         return Plan(
             status=status_write(FOOSETS, fooset, fooset.status, closed),
@@ -50,11 +52,17 @@ def plan(seen: Observed, now: datetime) -> Plan:
     pause = held_back(seen.obstacle, now)
     waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
     return Plan(
-        actions=() if pause is not None else _actions(seen, refinement, episode),
+        actions=() if pause is not None else _actions(seen, refinement, episodes.creating),
         status=write,
         obstacle=seen.obstacle if pause is not None else None,
         wake_after=min(waits, default=None),
     )
+
+
+def _cut_off(seen: Observed, now: datetime) -> tuple[Span, ...]:
+    """Return the spans of the episode that a new generation has overtaken, if it was still open."""
+    old = superseded(seen.fooset, Kind.FOOSET, seen.fooset.status)
+    return spans_of(seen, old, Closing(Outcome.SUPERSEDED), now) if old is not None else ()
 
 
 def _due(seen: Observed, refinement: Refinement) -> bool:
@@ -91,7 +99,8 @@ def _progress(seen: Observed, refinement: Refinement, episode: Episode) -> Progr
     running = any(isinstance(c, BatchFooSet) and not ended(c) for c in refinement.current)
     if ended_since is not None and (end is not None or not running):
         outcome = _OUTCOMES.get(end, Outcome.READY)
-        return Progress(finished=outcome, awaited_since=ended_since if _children_open(refinement, episode) else None)
+        awaited_since = max(ended_since, episode.trace.started_at)
+        return Progress(finished=outcome, awaited_since=awaited_since if _children_open(refinement, episode) else None)
     return Progress(
         running_since=ready_since,
         blocked_since=status.blocked_by.since if status.blocked_by else None,
@@ -105,8 +114,9 @@ _OUTCOMES: Final[Mapping[ConditionType | None, Outcome]] = {
 
 
 def _children_open(refinement: Refinement, episode: Episode) -> bool:
-    """Whether a child that takes part in this trace has not exported its spans yet."""
+    """Whether a child that takes part in this trace, or is about to, has not exported its spans yet."""
     return any(
-        child.status.trace_id == episode.trace_id and not (child.status.trace and child.status.trace.closed)
+        not up_to_date(child)
+        or (child.status.trace_id == episode.trace_id and not (child.status.trace and child.status.trace.closed))
         for child in refinement.current
     )

@@ -31,8 +31,9 @@ def spans_of(seen: Observed, episode: Episode, closing: Closing, now: datetime) 
     They end a moment after the decision to close them, since spans of pods may end up to SLACK after the truth.
     """
     fooset = seen.fooset
-    lineage = Lineage(fooset.metadata.name, fooset.metadata.uid)
-    spans = SetSpans(Kind.FOOSET, subject_of(fooset, lineage), episode, closing, microseconds(now) + SLACK)
+    subject = subject_of(fooset, Lineage(fooset.metadata.name, fooset.metadata.uid))
+    start = microseconds(episode.trace.started_at)
+    spans = SetSpans(Kind.FOOSET, subject, episode, closing, start, microseconds(now) + SLACK)
     first = episode.trace.generation == 1 and episode.trace.episode == 0
     created = _created(fooset, spans.start)
     root, refine = spans.outer(created if first else None)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooset import BatchEntry, FooSet, ServiceEntry
-from foosets.api.names import Uid
+from foosets.api.names import TRACEPARENT, Uid
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.trace import TraceId, parse_traceparent
 
 Child = BatchFooSet | ServiceFooSet
 Entry = BatchEntry | ServiceEntry
@@ -40,6 +41,15 @@ class Observed:
     def owns(self, child: Child) -> bool:
         """Whether this FooSet controls the object."""
         return child.controller is not None and child.controller.uid == self.uid
+
+    def take_part_in(self, trace: TraceId) -> bool:
+        """Whether one of its children was written in that trace."""
+        contexts = (
+            parse_traceparent(child.metadata.annotations.get(TRACEPARENT, ""))
+            for child in self.children
+            if self.owns(child)
+        )
+        return any(context is not None and context.trace_id == trace for context in contexts)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -97,7 +97,11 @@ def terminal(seen: Observed, refinement: Refinement) -> ConditionType | None:
 
 def _root_cause(seen: Observed, refinement: Refinement) -> Cause | BlockedBy | None:
     """Return the deepest blocking condition: what a child reports before what this controller ran into itself."""
-    below = [child.status.blocked_by for child in refinement.current if up_to_date(child) and child.status.blocked_by]
+    failed = [
+        child for child in refinement.current if isinstance(child, BatchFooSet) and _has(child, ConditionType.FAILED)
+    ]
+    asked = failed or refinement.current  # what ended the set is the cause, whatever else is wrong
+    below = [child.status.blocked_by for child in asked if up_to_date(child) and child.status.blocked_by]
     if below:
         return _deepest(below)
     name = seen.fooset.metadata.name
@@ -146,23 +150,28 @@ def _verdicts(seen: Observed, refinement: Refinement, cause: BlockedBy | None) -
     complete, failed = end == ConditionType.COMPLETE, end == ConditionType.FAILED
     children_ready = refinement.complete and all(_has(child, ConditionType.READY) for child in refinement.current)
     ready = complete or (children_ready and cause is None and not failed)
-    reason, message = _reason(refinement, cause, ready=ready, complete=complete)
+    reason, message = _reason(refinement, cause, ready=ready, end=end)
     blocked = reason not in UNBLOCKED_REASONS
     refined = refinement.complete
     yield Verdict(ConditionType.REFINED, refined, Reason.AVAILABLE if refined else reason, "" if refined else message)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
     if end is not None:
-        yield Verdict(end, True, reason, message)
+        stored = seen.fooset.status.condition(end)
+        yield Verdict(end, True, stored.reason, stored.message) if stored else Verdict(end, True, reason, message)
     stuck = any(_has(child, ConditionType.STALLED) for child in refinement.current)
     yield Verdict(ConditionType.STALLED, failed or stuck or bool(refinement.taken), reason, message)
 
 
-def _reason(refinement: Refinement, cause: BlockedBy | None, *, ready: bool, complete: bool) -> tuple[Reason, str]:
-    if complete:
+def _reason(
+    refinement: Refinement, cause: BlockedBy | None, *, ready: bool, end: ConditionType | None
+) -> tuple[str, str]:
+    if end == ConditionType.COMPLETE:
         return Reason.COMPLETED, "all batch parts have completed"
     if cause is not None:
-        return Reason(cause.reason), f"{cause.kind} {cause.name}: {cause.message}"
+        return cause.reason, f"{cause.kind} {cause.name}: {cause.message}"
+    if end == ConditionType.FAILED:
+        return Reason.CHILD_FAILED, "a batch part has failed"
     if ready:
         return Reason.AVAILABLE, "all parts are ready"
     if not refinement.complete:

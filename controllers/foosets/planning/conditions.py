@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from foosets.api.names import ConditionType, Reason
+from foosets.api.names import ConditionType
 from foosets.api.status import Condition
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a condition holds, and why."""
+    """Whether a condition holds, and why: a `Reason`, or what a child of a newer version says instead."""
 
     type: ConditionType
     holds: bool
-    reason: Reason
+    reason: str
     message: str = ""
 
 

@@ -10,6 +10,7 @@ were exported, so that a restart in between exports them again instead of losing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from foosets.api.customresource import CustomResource
 from foosets.api.names import TRACEPARENT, Kind
@@ -28,6 +29,14 @@ from foosets.planning.trace import (
     span_id,
     trace_id,
 )
+
+
+class TakesPart(Protocol):
+    """A set's pods, as far as traces are concerned."""
+
+    def take_part_in(self, trace: TraceId) -> bool:
+        """Whether one of them was created in that trace."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,35 @@ def episode_of(resource: CustomResource, kind: Kind, status: Status, now: dateti
     return _episode(resource, kind, stored, recorded=True)
 
 
-def following(episode: Episode, resource: CustomResource, kind: Kind, status: Status, now: datetime) -> Episode:
-    """Return the episode that a new object belongs to: this one, or once it is closed the next.
+def superseded(resource: CustomResource, kind: Kind, status: Status) -> Episode | None:
+    """Return the open episode that a new generation cuts off, whose spans are due with the next one's beginning."""
+    stored = status.trace
+    if stored is None or stored.closed or stored.generation == resource.metadata.generation:
+        return None
+    return _episode(resource, kind, stored, recorded=True)
 
-    The next one is not recorded yet. It will be when there is work for it: what only tries whether a refusal still
-    stands is none, or a set that is refused for ever would begin an episode with every try.
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """The episode that a set is in, and the one that objects created now belong to.
+
+    They differ after a closed episode, as long as what is done only tries whether a refusal still stands: a set that is
+    refused for ever would else begin an episode with every try.
     """
-    return _fresh(resource, kind, status, now, episode.trace.episode + 1) if episode.trace.closed else episode
+
+    current: Episode
+    creating: Episode
+
+
+def episodes_of(  # noqa: PLR0913 - the set, and what its plan and its pods know
+    resource: CustomResource, kind: Kind, status: Status, now: datetime, *, working: bool, pods: TakesPart
+) -> Episodes:
+    """Return the episodes; one in which there are `pods` already has begun, however small the work was."""
+    current = episode_of(resource, kind, status, now, working=working)
+    if not current.trace.closed:
+        return Episodes(current, current)
+    following = _fresh(resource, kind, status, now, current.trace.episode + 1)
+    return Episodes(following if pods.take_part_in(following.trace_id) else current, following)
 
 
 def _fresh(resource: CustomResource, kind: Kind, status: Status, now: datetime, number: int) -> Episode:
@@ -118,6 +149,7 @@ class Outcome(StrEnum):
     COMPLETE = "Complete"
     FAILED = "Failed"
     RUNNING = "Running"
+    SUPERSEDED = "Superseded"
     BLOCKED = "Blocked"
 
 

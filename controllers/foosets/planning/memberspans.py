@@ -6,7 +6,7 @@ from typing import Final
 
 from foosets.planning.episodes import Episode, Outcome
 from foosets.planning.members import TRACED_PODS, Member
-from foosets.planning.podspans import Closing, admit_span, create_span, pod_context, pod_span, refusal
+from foosets.planning.podspans import RUNNING, Closing, admit_span, create_span, pod_context, pod_span, refusal
 from foosets.planning.setspans import Closing as SetClosing
 from foosets.planning.trace import Microseconds, Span
 
@@ -39,7 +39,8 @@ def _spans(member: Member, episode: Episode, closing: Closing | None) -> list[Sp
     if context is None:
         return []
     if closing is not None and closing.failed:
-        closing = refusal(pod) or closing  # what the scheduler says of the same pod has to agree
+        # what the scheduler says of the same pod has to agree; a pod that runs is not what blocks its set
+        closing = Closing(closing.at, RUNNING, failed=False) if pod.ready else refusal(pod) or closing
     life = pod_span(pod, context, episode.refine.span_id, arrivals=arrivals, closing=closing)
     if life is None:
         return []

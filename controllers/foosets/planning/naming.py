@@ -1,7 +1,7 @@
 """Names that are derived, so that a repeated create collides instead of duplicating.
 
 Pods are called `<owner>-<5 of the owner's uid hash>-<index>[-<attempt>]`: a set that was deleted and made again does
-not meet its old pods. `foosets.api.customresource.NAME_MAX` leaves room for all that in the 63 characters of a hostname.
+not meet its old pods. `foosets.api.customresource.NAME_MAX` leaves room for all that in a hostname's 63 characters.
 """
 
 import base64

@@ -26,17 +26,22 @@ def is_ours(annotation: str) -> bool:
 def template_revision(template: Mapping[str, Any]) -> str:
     """Return the hash of a pod template as the user wrote it.
 
-    Our own annotations do not count. The user's do: a restart by annotation must replace pods. A field that is equal
-    to its schema's default counts as left out, so that a new version that gives a field a default replaces nothing.
+    A user's annotation counts: a restart by annotation must replace pods. A field that is equal to its schema's
+    default counts as left out, so that a new version that gives a field a default replaces nothing.
     """
-    metadata: dict[str, Any] = dict(template.get("metadata") or {})
+    pods: Mapping[str, Any] = _pod_template()["properties"]["spec"]
+    return revision(template.get("metadata") or {}, _without_defaults(template.get("spec") or {}, pods))
+
+
+def revision(metadata: Mapping[str, Any], spec: object) -> str:
+    """Return the hash of what a user asked for. Our own annotations do not count, the user's do."""
+    metadata = dict(metadata)
     annotations: Mapping[str, str] = metadata.pop("annotations", None) or {}
     users = {key: value for key, value in annotations.items() if not is_ours(key)}
     metadata = {key: value for key, value in metadata.items() if value}
     if users:
         metadata["annotations"] = users
-    hashed = {"metadata": metadata, "spec": template.get("spec") or {}}
-    return base32_sha256(canonical_json(_without_defaults(hashed, _pod_template())))[:REVISION_LENGTH]
+    return base32_sha256(canonical_json({"metadata": metadata, "spec": spec}))[:REVISION_LENGTH]
 
 
 def _without_defaults(value: object, schema: Mapping[str, Any]) -> object:

@@ -4,20 +4,34 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from foosets.api.customresource import CustomResource
-from foosets.api.names import Kind
-from foosets.api.status import BlockedBy
+from foosets.api.names import ConditionType, Kind
+from foosets.api.status import BlockedBy, Status
 from foosets.planning.children import Lineage
+from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome
 from foosets.planning.stamps import SECOND
-from foosets.planning.trace import REFINE, ROLLOUT, Attribute, Hop, Microseconds, Span, Subject, Value, error_text
+from foosets.planning.trace import (
+    BLOCKED_AFTER_SECONDS,
+    REFINE,
+    ROLLOUT,
+    RUNNING_AFTER_SECONDS,
+    Attribute,
+    Hop,
+    Microseconds,
+    Span,
+    Subject,
+    Value,
+    error_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How an episode ended, and why if it was blocked or failed."""
+    """How an episode ended, and why if it was blocked or failed; `at` is set where status does not tell when."""
 
     outcome: Outcome
     cause: BlockedBy | None = None
+    at: Microseconds | None = None
 
     @property
     def error(self) -> str:
@@ -37,20 +51,27 @@ def subject_of(resource: CustomResource, lineage: Lineage) -> Subject:
     return Subject(resource.metadata.namespace, lineage.set_name, lineage.set_uid, lineage.child)
 
 
+def settled_at(status: Status, episode: Episode, closing: Closing) -> Microseconds:
+    """Return when the episode was over, as status tells it, so that whoever exports it again says the same."""
+    if closing.at is not None:
+        return closing.at
+    if closing.outcome == Outcome.BLOCKED and closing.cause is not None:
+        return microseconds(closing.cause.since) + BLOCKED_AFTER_SECONDS * SECOND
+    ends = (ConditionType.COMPLETE, ConditionType.FAILED, ConditionType.READY)
+    ended = next((at for kind in ends if (at := since(status.conditions, kind)) is not None), episode.trace.started_at)
+    return microseconds(ended) + (RUNNING_AFTER_SECONDS * SECOND if closing.outcome == Outcome.RUNNING else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class SetSpans:
-    """Makes the spans of one set's episode, which ended at `end` as `closing` says."""
+    """Makes the spans of one set's episode, which lasted from `start` to `end` and ended as `closing` says."""
 
     kind: Kind
     subject: Subject
     episode: Episode
     closing: Closing
+    start: Microseconds
     end: Microseconds
-
-    @property
-    def start(self) -> Microseconds:
-        """When the episode began."""
-        return microseconds(self.episode.trace.started_at)
 
     def outer(self, start: Microseconds | None = None) -> list[Span]:
         """Return the refine span, and the root if the episode has its own; the root may start earlier."""

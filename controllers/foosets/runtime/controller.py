@@ -107,6 +107,9 @@ class Controller:
         self._expect(key, outcome)
         if engine.obstructions.learn(key, generation, plan, outcome, wall):
             engine.queue.add(key)
+        obstacle = engine.obstructions.of(key, generation)
+        if obstacle is not None:
+            engine.queue.add_after(key, obstacle.retry_at - wall)
         await self._report(key, plan)
         if plan.wake_after is not None:
             engine.queue.add_after(key, plan.wake_after)

@@ -17,14 +17,14 @@ from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning import rules
 from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
 from foosets.planning.conditions import holds
-from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episode_of, following, settle
+from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
 from foosets.planning.members import Member
 from foosets.planning.memberspans import pod_spans
 from foosets.planning.obstacles import held_back
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.stamps import SECOND, parse_time
-from foosets.planning.trace import Height
+from foosets.planning.trace import Height, Span
 from foosets.servicefooset.children import create
 from foosets.servicefooset.spans import spans_of
 from foosets.servicefooset.state import Observed, Wanted
@@ -46,17 +46,19 @@ def plan(seen: Observed, now: datetime) -> Plan:
     wanted = _wanted(seen, account, resting) if pause is None else ()
     surplus = _surplus(seen)
     working = bool(surplus or (wanted and seen.obstacle is None))
-    episode, creating = _episodes(seen, now, working=working)
+    episodes = episodes_of(service, Kind.SERVICEFOOSET, service.status, now, working=working, pods=seen.pods)
+    episode = episodes.current
     status = report(seen, account, episode, now, closed=episode.trace.closed)
     write = status_write(SERVICEFOOSETS, service, service.status, status)
     if not episode.recorded:
-        return Plan(status=write, obstacle=seen.obstacle)  # not tried again yet, so it stands
+        # the obstacle was not tried again yet, so it stands
+        return Plan(status=write, spans=_cut_off(seen, now), obstacle=seen.obstacle)
     settlement = Settlement() if episode.trace.closed else settle(_progress(service), Height.CHILD, now)
     if settlement.outcome is not None and write is None and not working:
         return _closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now)
     ended = () if write is not None else _ended(seen, resting)
     deletes = (Delete(PODS, pod.pod.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *ended))
-    creates = (create(seen, one, creating.trace_id, microseconds(now)) for one in wanted)
+    creates = (create(seen, one, episodes.creating.trace_id, microseconds(now)) for one in wanted)
     waits = (pause, account.changes_in, settlement.ask_again_in, *resting.values())
     return Plan(
         actions=(*deletes, *creates)[:MAX_ACTIONS],
@@ -65,16 +67,6 @@ def plan(seen: Observed, now: datetime) -> Plan:
         obstacle=seen.obstacle if pause is not None else None,
         wake_after=min((seconds for seconds in waits if seconds is not None), default=None),
     )
-
-
-def _episodes(seen: Observed, now: datetime, *, working: bool) -> tuple[Episode, Episode]:
-    """Return the episode that the set is in, and the one that pods created now belong to."""
-    service = seen.service
-    episode = episode_of(service, Kind.SERVICEFOOSET, service.status, now, working=working)
-    creating = following(episode, service, Kind.SERVICEFOOSET, service.status, now)
-    if creating is not episode and seen.pods.take_part_in(creating.trace_id):
-        return creating, creating
-    return episode, creating
 
 
 def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[Wanted, ...]:
@@ -140,6 +132,12 @@ def _progress(service: ServiceFooSet) -> Progress:
         finished=Outcome.READY if holds(status.conditions, ConditionType.READY) else None,
         blocked_since=status.blocked_by.since if status.blocked_by else None,
     )
+
+
+def _cut_off(seen: Observed, now: datetime) -> tuple[Span, ...]:
+    """Return the spans of the episode that a new generation has overtaken, if it was still open."""
+    old = superseded(seen.service, Kind.SERVICEFOOSET, seen.service.status)
+    return spans_of(seen, old, Closing(Outcome.SUPERSEDED, at=microseconds(now))) if old is not None else ()
 
 
 def _closing(seen: Observed, account: Account, episode: Episode, closing: Closing, now: datetime) -> Plan:

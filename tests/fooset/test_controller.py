@@ -1,0 +1,116 @@
+"""The room with its stores fed by hand as watches would, and the keys that it asked to look at."""
+
+import pytest
+
+from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Key
+from foosets.api.names import Component
+from foosets.fooset.controller import FooSetRoom, assemble
+from foosets.fooset.state import Child, Observed
+from foosets.runtime.settings import Settings
+from tests.builders import batchfooset, controlled_by, derived, fooset, servicefooset
+
+DEMO = Key("ns", "demo")
+
+
+class Bench:
+    def __init__(self, *children: Child) -> None:
+        self.asked: list[Key] = []
+        self.room = FooSetRoom(self._ask)
+        self.room.foosets.upsert(fooset({"work": {}}, {"web": {}}))
+        for child in children:
+            self.put(child)
+        self.asked.clear()
+
+    def _ask(self, key: Key, _after: float = 0.0, /) -> None:
+        self.asked.append(key)
+
+    def put(self, child: Child) -> None:
+        store = self.room.batches if child.metadata.name.endswith("work") else self.room.services
+        store.upsert(child)  # pyright: ignore[reportArgumentType] - the name tells the kind
+
+    def observe(self) -> Observed:
+        seen = self.room.observe(DEMO, None)
+        assert seen is not None
+        return seen
+
+
+def own(version: str = "1", **meta: object) -> Child:
+    return batchfooset("demo-work", resourceVersion=version, **(derived("demo", "work") | meta))
+
+
+def foreign(version: str = "1") -> Child:
+    return batchfooset("demo-work", resourceVersion=version, uid="foreign")
+
+
+def test_a_set_asks_for_a_look_at_itself() -> None:
+    bench = Bench()
+    bench.room.foosets.upsert(fooset(resourceVersion="2"))
+    bench.room.foosets.remove(fooset(resourceVersion="3"))
+    assert bench.asked == [DEMO, DEMO]
+    assert bench.room.observe(DEMO, None) is None
+    assert bench.room.generation(DEMO) == 0
+
+
+def test_a_child_asks_for_a_look_at_its_set_with_every_change() -> None:
+    bench = Bench()
+    bench.put(own())
+    bench.put(own("2"))
+    bench.room.batches.remove(batchfooset("demo-work", resourceVersion="3", **derived("demo", "work")))
+    assert set(bench.asked) == {DEMO}
+    assert len(bench.asked) >= 3
+
+
+def test_a_set_sees_its_children_and_whatever_has_their_names() -> None:
+    bench = Bench(foreign(), servicefooset("demo-web", **derived("demo", "web")))
+    bench.put(servicefooset("demo-api", **derived("demo", "api")))
+    bench.put(servicefooset("loose"))
+    seen = bench.observe()
+    assert sorted(seen.batches) == ["demo-work"]
+    assert sorted(seen.services) == ["demo-api", "demo-web"], "also of an entry that is gone"
+    assert not seen.owns(seen.batches["demo-work"])
+
+
+def test_what_goes_is_seen_no_more() -> None:
+    bench = Bench(own())
+    bench.room.batches.remove(batchfooset("demo-work", resourceVersion="3", **derived("demo", "work")))
+    assert bench.observe().batches == {}
+    assert not bench.room._children
+
+
+def test_a_name_that_becomes_free_wakes_the_set_that_wants_it() -> None:
+    bench = Bench(foreign())
+    bench.room.batches.remove(batchfooset("demo-work", resourceVersion="3", uid="foreign"))
+    assert bench.asked == [DEMO]
+
+
+def test_a_name_that_is_taken_wakes_the_set_that_wanted_it() -> None:
+    bench = Bench()
+    bench.put(foreign())
+    assert bench.asked == [DEMO]
+
+
+def test_two_sets_may_want_one_name() -> None:
+    bench = Bench(own())
+    bench.room.foosets.upsert(fooset(name="demo-a"))
+    bench.room.foosets.upsert(fooset(name="demo-a-b"))
+    bench.asked.clear()
+    bench.put(servicefooset("demo-a-b-web", ownerReferences=controlled_by("FooSet", "demo-a")))
+    assert set(bench.asked) == {DEMO, Key("ns", "demo-a"), Key("ns", "demo-a-b")}
+
+
+@pytest.mark.parametrize("name", ["work", "other-work", "demos-work"])
+def test_other_objects_wake_nobody(name: str) -> None:
+    bench = Bench()
+    bench.put(batchfooset(name))
+    assert bench.asked == []
+
+
+def test_a_set_made_again_under_its_name_does_not_own_the_old_ones_children() -> None:
+    bench = Bench(own(ownerReferences=controlled_by("FooSet", "demo", "old-uid")))
+    assert not bench.observe().owns(bench.observe().batches["demo-work"])
+
+
+def test_the_room_reads_sets_and_nothing_else() -> None:
+    assembly = assemble(lambda key, after=0.0: None, Settings(), lambda: 0)
+    assert assembly.room.component == Component.FOOSET
+    assert {watch.source.resource for watch in assembly.watches} == {FOOSETS, BATCHFOOSETS, SERVICEFOOSETS}

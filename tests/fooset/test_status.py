@@ -1,0 +1,207 @@
+from typing import Any
+
+import pytest
+
+from foosets.api.status import BlockedBy
+from tests.builders import batchfooset, fooset
+from tests.fooset.world import COMPLETE, FAILED, READY, World, refined
+
+TWO = {"batch": {"a": {}, "b": {}}}
+
+
+def reported(**children: dict[str, str]) -> World:
+    """A set of batch parts that have reported these conditions."""
+    world = refined({name: {} for name in children})
+    for name, conditions in children.items():
+        world.report(f"demo-{name}", conditions)
+    world.rest()
+    return world
+
+
+# ---- conditions
+
+STARTING = {"Placed": "Available"}
+STAGES: dict[str, tuple[dict[str, dict[str, str]], dict[str, tuple[str, str]]]] = {
+    "nothing reported": (
+        {"a": {}},
+        {
+            "Refined": ("True", "Available"),
+            "Ready": ("False", "Placing"),
+            "Progressing": ("True", "Placing"),
+            "Stalled": ("False", "Placing"),
+        },
+    ),
+    "placed": (
+        {"a": STARTING, "b": READY},
+        {
+            "Refined": ("True", "Available"),
+            "Ready": ("False", "PodsStarting"),
+            "Progressing": ("True", "PodsStarting"),
+            "Stalled": ("False", "PodsStarting"),
+        },
+    ),
+    "ready": (
+        {"a": READY, "b": COMPLETE},
+        {
+            "Refined": ("True", "Available"),
+            "Ready": ("True", "Available"),
+            "Progressing": ("False", "Available"),
+            "Stalled": ("False", "Available"),
+        },
+    ),
+    "complete": (
+        {"a": COMPLETE, "b": COMPLETE},
+        {
+            "Refined": ("True", "Available"),
+            "Ready": ("True", "Completed"),
+            "Progressing": ("False", "Completed"),
+            "Complete": ("True", "Completed"),
+            "Stalled": ("False", "Completed"),
+        },
+    ),
+    "failed": (
+        {"a": FAILED, "b": READY},
+        {
+            "Refined": ("True", "Available"),
+            "Ready": ("False", "ChildFailed"),
+            "Progressing": ("False", "ChildFailed"),
+            "Failed": ("True", "ChildFailed"),
+            "Stalled": ("True", "ChildFailed"),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("children", "expected"), STAGES.values(), ids=STAGES.keys())
+def test_what_is_said_at_each_stage(children: dict[str, dict[str, str]], expected: dict[str, tuple[str, str]]) -> None:
+    assert {c.type: (c.status, c.reason) for c in reported(**children).status.conditions} == expected
+
+
+def test_a_childs_word_counts_only_for_the_spec_that_it_has_seen() -> None:
+    world = reported(a=READY)
+    assert world.condition("Ready")[0] == "True"
+    world.scale("demo-a", parallelism=4)
+    world.rest()
+    assert world.condition("Ready")[0] == "False"
+    world.report("demo-a", READY)
+    world.rest()
+    assert world.condition("Ready")[0] == "True"
+
+
+def test_a_stalled_child_stalls_its_set() -> None:
+    assert reported(a={"Stalled": "UnsupportedTemplate"}, b=READY).condition("Stalled")[0] == "True"
+
+
+def test_the_columns_count_ready_parts_of_each_kind() -> None:
+    world = refined({"a": {}, "b": {}}, {"web": {}})
+    world.report("demo-a", READY)
+    world.rest()
+    assert (world.status.batch_ready, world.status.service_ready) == ("1/2", "0/1")
+    assert (refined().status.batch_ready, refined().status.service_ready) == ("0/0", "0/0")
+
+
+def test_each_part_is_counted_in_pods() -> None:
+    world = refined({"a": {"completions": 9}}, {"web": {"replicas": 4}})
+    world.report("demo-a", {}, active=3, ready=2, succeeded=5, failed=1)
+    world.report("demo-web", {}, replicas=4, placedReplicas=3, readyReplicas=2)
+    world.rest()
+    batch, service = (part.model_dump(mode="json", exclude={"kind"}) for part in world.status.children)
+    assert batch == {"name": "a", "desired": 9, "created": 3, "placed": 3, "ready": 2, "succeeded": 5, "failed": 1}
+    assert service == {"name": "web", "desired": 4, "created": 4, "placed": 3, "ready": 2, "succeeded": 0, "failed": 0}
+
+
+def test_a_part_without_child_counts_nothing() -> None:
+    world = World(fooset({"a": {}}))
+    world.look()
+    (part,) = world.status.children
+    assert (part.name, part.kind, part.desired) == ("a", "BatchFooSet", 0)
+
+
+# ---- the root cause
+
+
+def cause(world: World) -> BlockedBy:
+    assert world.status.blocked_by is not None
+    return world.status.blocked_by
+
+
+def block(kind: str, name: str, seconds: float = 0) -> dict[str, Any]:
+    return {"reason": "NoFit", "kind": kind, "name": name, "seconds": seconds}
+
+
+CAUSES: dict[str, tuple[dict[str, dict[str, Any]], str, str]] = {
+    "the only one": ({"a": block("Pod", "p")}, "p", "why"),
+    "the deepest": ({"a": block("BatchFooSet", "demo-a", 99), "b": block("Pod", "p")}, "p", "why"),
+    "the oldest of the deepest": (
+        {"a": block("Pod", "p", 1), "b": block("Pod", "q", 99)},
+        "q",
+        "why (and 1 more blocked)",
+    ),
+    "by name": ({"a": block("Pod", "q"), "b": block("Pod", "p")}, "p", "why (and 1 more blocked)"),
+}
+
+
+@pytest.mark.parametrize(("blocked", "name", "message"), CAUSES.values(), ids=CAUSES.keys())
+def test_the_root_cause_is_the_deepest_then_the_oldest_then_by_name(
+    blocked: dict[str, dict[str, Any]], name: str, message: str
+) -> None:
+    world = refined(**TWO)
+    for child, how in blocked.items():
+        world.block(f"demo-{child}", **how)
+    world.rest()
+    assert (cause(world).name, cause(world).message) == (name, message)
+    assert world.condition("Ready") == ("False", "NoFit")
+    ready = world.status.condition("Ready")
+    assert ready is not None
+    assert ready.message == f"{cause(world).kind} {name}: {message}"
+
+
+def test_a_cause_of_a_spec_that_is_not_any_more_is_none() -> None:
+    world = refined({"a": {}})
+    world.block("demo-a", "NoFit")
+    world.scale("demo-a", parallelism=2)
+    world.rest()
+    assert world.status.blocked_by is None
+
+
+def test_a_reason_of_a_newer_version_is_passed_on() -> None:
+    world = refined({"a": {}})
+    world.block("demo-a", "SomethingNew")
+    world.rest()
+    assert world.condition("Ready") == ("False", "SomethingNew")
+
+
+def test_a_cause_below_is_shown_before_what_this_controller_ran_into() -> None:
+    world = World(fooset(**TWO), {"demo-b": batchfooset("demo-b")})
+    world.rest()
+    assert cause(world).reason == "NameCollision"
+    world.block("demo-a", "ImagePullFailed")
+    world.rest()
+    assert cause(world).reason == "ImagePullFailed"
+
+
+def test_a_failed_set_says_why_it_failed_and_not_what_else_is_wrong() -> None:
+    world = refined(**TWO)
+    failure = {
+        "kind": "BatchFooSet",
+        "name": "demo-a",
+        "condition": "Failed",
+        "reason": "BackoffLimitExceeded",
+        "message": "7 pods failed",
+        "since": world.now.replace(microsecond=0),
+    }
+    world.block("demo-b", "ImagePullFailed", seconds=99)
+    world.report("demo-a", FAILED, blockedBy=failure)
+    world.rest()
+    assert world.condition("Failed") == ("True", "BackoffLimitExceeded")
+    assert cause(world).name == "demo-a"
+
+
+def test_a_set_that_failed_with_a_part_that_is_gone_still_has_failed() -> None:
+    world = reported(a=FAILED)
+    world.change(fooset({"b": {}}))
+    world.rest()
+    world.collect()
+    world.rest()
+    assert world.condition("Failed") == ("True", "ChildFailed")
+    assert world.condition("Ready")[0] == "False"
