@@ -47,3 +47,16 @@ def new_cluster(tmp_path: Path) -> Iterator[Callable[[str], LocalCluster]]:
             return made
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """One cluster for all stories: the chart is installed, and its components run under their ServiceAccounts."""
+    made = LocalCluster(tmp_path_factory.mktemp("suite") / "cluster", progress=Progress(quiet=True))
+    try:
+        made.up()
+        made.install_chart()
+        made.start_components()
+        yield made
+    finally:
+        made.down()

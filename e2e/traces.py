@@ -17,6 +17,8 @@ from typing import Any, Final
 
 SEARCH_DEPTH: Final = 1000
 """Traces that a search may find; a window that holds more is an error, not a short answer."""
+MICROSECOND: Final = 1000
+"""In nanoseconds; all times that we send are whole ones."""
 ERROR_STATUS: Final = (2, "STATUS_CODE_ERROR")
 """OTLP's JSON has enums as numbers; protobuf's own writes their names."""
 
@@ -132,7 +134,7 @@ def _span(span: Mapping[str, Any], service: str) -> RecordedSpan:
         service=service,
         name=span["name"],
         start=int(span["startTimeUnixNano"]),
-        end=int(span["endTimeUnixNano"]),
+        end=int(span["endTimeUnixNano"]) // MICROSECOND * MICROSECOND,  # without length, Jaeger makes it 1 ns long
         attributes=_attributes(span),
         failed=status.get("code") in ERROR_STATUS,
         error=status.get("message", ""),

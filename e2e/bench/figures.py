@@ -33,7 +33,9 @@ def write(name: str, title: str, body: str) -> Path:
     """Write `docs/operations/figures/<name>.md` anew and return its path."""
     path = FIGURES / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    head = f"# {title}\n\n| | |\n|---|---|\n| commit | {commit()} |\n| machine | {machine()} |\n"
+    facts = {"commit": commit(), "machine": machine(), "load average of 15 minutes": f"{os.getloadavg()[2]:.1f}"}
+    rows = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
+    head = f"# {title}\n\n| | |\n|---|---|\n{rows}"
     path.write_text(f"{head}\n{body}\n", encoding="utf-8")
     return path
 

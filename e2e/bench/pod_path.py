@@ -58,6 +58,7 @@ class Run:
 
 async def measure(program: Sequence[str], load: Load) -> Run:
     """Let a program do the work once."""
+    seconds = 0.0
     with TemporaryDirectory() as name, anyio.fail_after(LONGEST_SECONDS):
         folder = Path(name)
         tls, authority = server_context(folder)

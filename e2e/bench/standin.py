@@ -23,6 +23,7 @@ from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Resource
 
 RUN_SECONDS: Final = 0.5
 
+_CHUNKED_ABOVE: Final = 2048  # as Go's server does with a reply whose length it was not told
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _HEADERS: Final = (
@@ -195,7 +196,11 @@ class _Connection(asyncio.Protocol):
 
 
 def _reply(transport: asyncio.Transport, status: int, body: bytes) -> None:
-    transport.write(b"HTTP/1.1 %d -\r\n%bContent-Length: %d\r\n\r\n%b" % (status, _HEADERS, len(body), body))
+    if len(body) <= _CHUNKED_ABOVE:
+        framed = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    else:
+        framed = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    transport.write(b"HTTP/1.1 %d -\r\n%b%b" % (status, _HEADERS, framed))
 
 
 def _refuse(transport: asyncio.Transport, code: int, message: str, reason: str = "") -> None:

@@ -32,6 +32,7 @@ class Release:
         if not self.chart.is_dir():
             raise ClusterError(f"there is no chart at {self.chart}", hint="without it: `up --no-components`")
         self.client.apply(_namespace())
+        self._forget_interrupted()
         options = self._options(values, run="External")
         apply = ("--server-side=true", "--force-conflicts", "--history-max=2")
         self.client.helm("upgrade", "--install", RELEASE, str(self.chart), *options, *apply)
@@ -42,6 +43,11 @@ class Release:
         # The server is asked what it serves, as `install` does: the chart decides by that what components do.
         manifests = self.client.helm("template", RELEASE, str(self.chart), *options, "--dry-run=server")
         return components(manifests, NAMESPACE)
+
+    def _forget_interrupted(self) -> None:
+        """Remove the record of an operation whose helm was killed: helm takes it for one that is still under way."""
+        unfinished = "owner=helm,status in (pending-install,pending-upgrade)"
+        self.client.kubectl("delete", "secret", f"--namespace={NAMESPACE}", f"--selector={unfinished}")
 
     def _options(self, values: Mapping[str, Any], *, run: str) -> tuple[str, ...]:
         merged = {**values, "components": {**values.get("components", {}), "run": run}}

@@ -120,8 +120,9 @@ class Component:
 
     def kill(self) -> None:
         """Kill it with -9; the supervisor starts it again."""
-        if pid := self.life.pid:
-            processes.send(pid, self.supervision.record.id, signal.SIGKILL)
+        pid = self.life.pid
+        if not pid or not processes.send(pid, self.supervision.record.id, signal.SIGKILL):
+            raise ClusterError(f"{self.name} does not run", log=self.log)
 
     def restart(self) -> None:
         """End it gracefully and start it again; returns when it is started, not when it is ready."""
@@ -132,7 +133,7 @@ class Component:
         self.supervision.keep(msgspec.structs.replace(self.program, stopped=True))
 
     def start(self, server: Server | None = None) -> None:
-        """Start it, with another API server than the cluster's if one is given: a proxy in front of it, say."""
+        """Start it (anew, if it runs), with another API server if one is given: a proxy before the real one, say."""
         state, record = self.supervision.state, self.supervision.record
         chosen = server or Server(record.server, controlplane.authority(state))
         token = self.program.token

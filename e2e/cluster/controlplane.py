@@ -8,6 +8,7 @@ them is `processes.kill_all`.
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,8 +39,13 @@ PORT_OPTIONS: Final = (
 )
 WAIT_SECONDS: Final = 60
 POLL_SECONDS: Final = 0.1
-AUDIT_LOG_MEGABYTES: Final = 100_000
-"""Never rotate: the tests read one file."""
+ALONE: Final = {"leader-elect": "false"}
+"""There is one of each; one that was killed and started again does not wait for its own old lease."""
+FLAGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "kube-apiserver": {"audit-log-maxsize": "100000"},  # megabytes: never rotated, the tests read one file
+    "kube-controller-manager": ALONE,
+    "kube-scheduler": ALONE,
+}
 
 
 def work_directory(state: StateDirectory) -> Path:
@@ -181,13 +187,12 @@ def _configuration(binaries: Binaries, state: StateDirectory) -> dict[str, Any]:
             "kubeAuditPolicy": str(AUDIT_POLICY),
             "cacheDir": str(state.kwok / "cache"),
         },
-        "componentsPatches": [
-            {
-                "name": "kube-apiserver",
-                "extraArgs": [{"key": "audit-log-maxsize", "value": str(AUDIT_LOG_MEGABYTES)}],
-            }
-        ],
+        "componentsPatches": [_patch(name, flags) for name, flags in FLAGS.items()],
     }
+
+
+def _patch(name: str, flags: Mapping[str, str]) -> dict[str, Any]:
+    return {"name": name, "extraArgs": [{"key": key, "value": value} for key, value in flags.items()]}
 
 
 def _stages() -> list[Any]:

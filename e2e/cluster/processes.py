@@ -10,7 +10,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,33 +31,30 @@ def is_alive(pid: int, mark: str) -> bool:
 
 def send(pid: int, mark: str, what: signal.Signals) -> bool:
     """Signal one process of the cluster; return whether there was one."""
-    with _opened(pid) as handle:
-        if handle is None or not _is_marked(pid, mark):
-            return False
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(handle, what)
-        return True
+    with _held(pid, mark) as handle:
+        return handle is not None and _signal(handle, what)
 
 
-def wait(pid: int, mark: str, timeout: float) -> bool:
-    """Wait until one process of the cluster has ended, at most `timeout` seconds; return whether it has."""
-    with _opened(pid) as handle:
-        if handle is None or not _is_marked(pid, mark):
-            return True
-        return bool(select.select([handle], [], [], timeout)[0])
+def end(pid: int, mark: str, what: signal.Signals, timeout: float) -> None:
+    """Signal one process of the cluster and wait for its end, at most `timeout` seconds."""
+    with _held(pid, mark) as handle:
+        if handle is not None and _signal(handle, what):
+            _wait(handle, timeout)
 
 
 def kill_all(mark: str, timeout: float = 10.0) -> int:
-    """Kill every process with this mark and wait for its end; return how many there were.
+    """Kill every process with this mark and wait until each has given back its ports; return how many there were.
 
     Looks again until nothing is found: a process may have been starting another when it was killed.
     """
     deadline = time.monotonic() + timeout
     killed = 0
     while pids := find(mark):
-        killed += sum(send(pid, mark, signal.SIGKILL) for pid in pids)
-        for pid in pids:
-            wait(pid, mark, max(0.0, deadline - time.monotonic()))
+        with ExitStack() as stack:
+            handles = [handle for pid in pids if (handle := stack.enter_context(_held(pid, mark))) is not None]
+            killed += sum(_signal(handle, signal.SIGKILL) for handle in handles)
+            for handle in handles:
+                _wait(handle, max(0.0, deadline - time.monotonic()))
         if time.monotonic() >= deadline:
             raise TimeoutError(f"processes {pids} do not end")
     return killed
@@ -80,13 +77,31 @@ def _is_marked(pid: int, mark: str) -> bool:
 
 
 @contextmanager
-def _opened(pid: int) -> Iterator[int | None]:
+def _held(pid: int, mark: str) -> Iterator[int | None]:
+    """Yield a pidfd of the process; `None` if it is not the cluster's. It stays valid while the process dies.
+
+    A dying process loses its environment before it closes its sockets: the mark is looked at once, before.
+    """
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         yield None
         return
     try:
-        yield handle
+        yield handle if _is_marked(pid, mark) else None
     finally:
         os.close(handle)
+
+
+def _signal(handle: int, what: signal.Signals) -> bool:
+    try:
+        signal.pidfd_send_signal(handle, what)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait(handle: int, timeout: float) -> None:
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.poll(timeout * 1000)

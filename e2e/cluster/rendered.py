@@ -30,8 +30,6 @@ class Rendered:
     name: str
     namespace: str
     service_account: str
-    pod_name: str
-    """What `metadata.name` is to the component: stable, as the name of its one process."""
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     ready_path: str
@@ -57,7 +55,7 @@ def _component(document: Mapping[str, Any], release_namespace: str) -> Rendered:
     if len(containers) != 1 or template["spec"].get("initContainers"):
         raise UnsupportedRenderError(f"{name}: a component is one container")
     namespace = metadata.get("namespace", release_namespace)
-    identity = {
+    identity = {  # the name is stable: a restarted process is the same to the API server
         "metadata.name": f"{metadata['name']}-local",
         "metadata.namespace": namespace,
         "spec.serviceAccountName": template["spec"]["serviceAccountName"],
@@ -67,7 +65,6 @@ def _component(document: Mapping[str, Any], release_namespace: str) -> Rendered:
         name=name,
         namespace=namespace,
         service_account=identity["spec.serviceAccountName"],
-        pod_name=identity["metadata.name"],
         argv=_argv(name, containers[0], environment),
         environment=environment,
         ready_path=containers[0].get("readinessProbe", {}).get("httpGet", {}).get("path", "/readyz"),

@@ -21,6 +21,8 @@ from e2e.cluster.state import Record, StateDirectory
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 ACT_SECONDS: Final = 20.0
 READY_SECONDS: Final = 30.0
+PATIENCE: Final = 2
+"""Restarts during the wait: a program that ended twice will end again."""
 POLL_SECONDS: Final = 0.05
 
 
@@ -61,17 +63,15 @@ class Supervision:
     def end(self) -> None:
         """End every program gracefully, and the supervisor."""
         if pid := self.pid():
-            processes.send(pid, self.record.id, signal.SIGTERM)
-            processes.wait(pid, self.record.id, ACT_SECONDS)
+            processes.end(pid, self.record.id, signal.SIGTERM, ACT_SECONDS)
 
     def wait_ready(self, program: Program, timeout: float = READY_SECONDS) -> None:
-        """Wait until the program answers at its readiness URL."""
+        """Wait until the program answers at its readiness URL; give up early on one that keeps ending."""
         deadline = time.monotonic() + timeout
+        patience = self.life(program.name).restarts + PATIENCE
         while not answers(program.ready_url):
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"{program.name} is not ready after {timeout:.0f} s ({program.ready_url})", log=Path(program.log)
-                )
+            if time.monotonic() > deadline or self.life(program.name).restarts >= patience:
+                raise ClusterError(f"{program.name} is not ready at {program.ready_url}", log=Path(program.log))
             time.sleep(POLL_SECONDS)
 
     def _act(self, programs: dict[str, Program]) -> None:

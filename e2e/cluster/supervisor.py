@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+import msgspec
 from anyio.abc import Process, TaskGroup
 
 from e2e.cluster.leash import leashed
@@ -52,10 +53,10 @@ class Keeper:
 class Supervisor:
     """Makes what runs equal to what is wanted."""
 
-    def __init__(self, ledger: Ledger, issuer: Issuer, pid: int) -> None:
+    def __init__(self, ledger: Ledger, issuer: Issuer, *, renewal: float = RENEWAL_SECONDS) -> None:
         self._ledger = ledger
         self._issuer = issuer
-        self._pid = pid
+        self._renewal = renewal
         self._keepers: dict[str, Keeper] = {}
         self._revision = 0
 
@@ -101,7 +102,7 @@ class Supervisor:
                 delay = BACKOFF_SECONDS
             await anyio.sleep(delay)
             delay = min(2 * delay, BACKOFF_LIMIT_SECONDS)
-            keeper.life = Life(restarts=keeper.life.restarts + 1, last_exit=keeper.life.last_exit)
+            self._saw(keeper, restarts=keeper.life.restarts + 1)
 
     async def _run_once(self, keeper: Keeper) -> None:
         """Run the program until it ends; failing to start it is an end too."""
@@ -116,7 +117,7 @@ class Supervisor:
             logger.warning("%s does not start: %s", program.name, error)
             return
         logger.warning("%s ended with status %d", program.name, status)
-        self._saw(keeper, last_exit=status)
+        self._saw(keeper, pid=None, last_exit=status)
 
     async def _wait_for(self, process: Process, request: TokenRequest | None) -> int:
         """Wait for the end of a process, and keep its token fresh until then."""
@@ -127,17 +128,17 @@ class Supervisor:
             group.cancel_scope.cancel()
         return process.returncode or 0
 
-    def _saw(self, keeper: Keeper, *, pid: int | None = None, last_exit: int | None = None) -> None:
-        keeper.life = Life(pid=pid, restarts=keeper.life.restarts, last_exit=last_exit)
+    def _saw(self, keeper: Keeper, **changes: int | None) -> None:
+        keeper.life = msgspec.structs.replace(keeper.life, **changes)
         self._report()
 
     def _report(self) -> None:
         lives = {name: keeper.life for name, keeper in self._keepers.items()}
-        self._ledger.observe(Observed(pid=self._pid, revision=self._revision, lives=lives))
+        self._ledger.observe(Observed(pid=os.getpid(), revision=self._revision, lives=lives))
 
     async def _keep_renewing(self, request: TokenRequest) -> None:
         while True:
-            await anyio.sleep(RENEWAL_SECONDS)
+            await anyio.sleep(self._renewal)
             await self._renew_until_done(request)
 
     async def _renew_until_done(self, request: TokenRequest) -> None:
@@ -187,7 +188,7 @@ async def _end(process: Process) -> None:
 def main(root: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     state = StateDirectory(root)
-    supervisor = Supervisor(Ledger.of(state), Issuer(state.bin / "kubectl", state.kubeconfig), os.getpid())
+    supervisor = Supervisor(Ledger.of(state), Issuer(state.bin / "kubectl", state.kubeconfig))
     anyio.run(supervisor.run)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from e2e.cluster import processes
 from e2e.cluster.leash import leashed
+from e2e.cluster.ports import free_ports
+from tests.cluster.machine import listening
 from tests.cluster.waiting import until
 
 MARK = f"test-{os.getpid()}"
@@ -48,6 +50,28 @@ def test_finds_a_grandchild_in_a_session_of_its_own_whose_parents_are_gone() -> 
     assert processes.find(MARK) == []
 
 
+def test_ending_one_waits_for_its_end(started: list["subprocess.Popen[bytes]"]) -> None:
+    ours = subprocess.Popen(SLEEP, env=marked())
+    started.append(ours)
+    until(lambda: processes.is_alive(ours.pid, MARK))
+    processes.end(ours.pid, MARK, signal.SIGTERM, 10)
+    assert ours.poll() == -signal.SIGTERM
+
+
+def test_a_killed_process_has_given_back_its_port(started: list["subprocess.Popen[bytes]"]) -> None:
+    serve = "import socket, threading; s = socket.create_server(('127.0.0.1', {})); b = bytes(2**28); s.accept()"
+    for _ in range(5):
+        [port] = free_ports(1)
+        started.append(subprocess.Popen([sys.executable, "-c", serve.format(port)], env=marked()))
+        until(lambda port=port: listens(port))
+        processes.kill_all(MARK)
+        assert not listens(port)
+
+
+def listens(port: int) -> bool:
+    return port in {number for _, number in listening()}
+
+
 def test_a_pid_that_belongs_to_somebody_else_is_not_signalled(started: list["subprocess.Popen[bytes]"]) -> None:
     stranger = subprocess.Popen(SLEEP, env={})
     started.append(stranger)
@@ -59,7 +83,7 @@ def test_a_pid_that_is_gone_is_no_error() -> None:
     gone = subprocess.Popen(["/bin/true"], env=marked())
     gone.wait()
     assert not processes.send(gone.pid, MARK, signal.SIGKILL)
-    assert processes.wait(gone.pid, MARK, 0)
+    processes.end(gone.pid, MARK, signal.SIGTERM, 0)
     assert processes.kill_all(MARK) == 0
 
 

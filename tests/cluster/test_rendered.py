@@ -37,7 +37,6 @@ def test_a_component_is_what_its_deployment_says() -> None:
         name="fooset",
         namespace="system",
         service_account="foosets-fooset",
-        pod_name="foosets-fooset-local",
         argv=("python", "-m", "foosets", "run", "fooset"),
         environment={"A": "1", "NS": "system", "POD": "foosets-fooset-local"},
         ready_path="/ready",

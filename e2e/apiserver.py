@@ -1,0 +1,78 @@
+"""Questions to an API server over one kept connection, as whoever a kubeconfig says.
+
+Asking so costs a hundredth of starting kubectl: a test may look often. What a user types is tested with kubectl.
+"""
+
+import http.client
+import json
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import yaml
+
+TIMEOUT_SECONDS: Final = 30.0
+
+
+class RefusedError(RuntimeError):
+    """The API server answered with something else than success."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+@dataclass(slots=True)
+class ApiServer:
+    """One connection, for one thread; to be closed, or used in a `with` block."""
+
+    url: str
+    tls: ssl.SSLContext
+    token: str = ""
+    _connection: http.client.HTTPSConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connection = http.client.HTTPSConnection(
+            urlsplit(self.url).netloc, timeout=TIMEOUT_SECONDS, context=self.tls
+        )
+
+    @classmethod
+    def of(cls, kubeconfig: Path) -> Self:
+        """Return a connection as the one user of a kubeconfig that the harness wrote."""
+        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        tls = ssl.create_default_context(cafile=cluster["certificate-authority"])
+        tls.verify_flags &= ~ssl.VERIFY_X509_STRICT  # kwokctl's authority has no key identifier
+        if "client-certificate" in user:
+            tls.load_cert_chain(user["client-certificate"], user["client-key"])
+        token = Path(user["tokenFile"]).read_text(encoding="utf-8") if "tokenFile" in user else ""
+        return cls(cluster["server"], tls, token)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def get(self, path: str, *, accept: str = "application/json") -> Any:
+        """Return the object at a path; raises RefusedError."""
+        return self.ask("GET", path, accept=accept)
+
+    def ask(self, method: str, path: str, body: Any = None, *, accept: str = "application/json") -> Any:
+        """Return the answer to a request with a JSON body; raises RefusedError."""
+        headers = {"Accept": accept, "Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = self._connection.getresponse()
+        content = json.loads(answer.read())
+        if answer.status >= 300:
+            raise RefusedError(answer.status, content.get("message", ""))
+        return content
