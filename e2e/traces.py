@@ -174,8 +174,8 @@ class TraceShape:
         return Counter(span.name for span in self.spans)
 
     def children(self, parent: RecordedSpan) -> list[RecordedSpan]:
-        """Return the spans below one span, by start."""
-        return sorted((span for span in self.spans if span.parent_id == parent.span_id), key=lambda span: span.start)
+        """Return the spans below one span, by start, the shorter first."""
+        return sorted((span for span in self.spans if span.parent_id == parent.span_id), key=lambda s: (s.start, s.end))
 
 
 def shape(recorded: Iterable[RecordedSpan]) -> TraceShape:

@@ -208,7 +208,7 @@ def blocked() -> Bench:
 
 
 NOTHING_NEW = {
-    "time passes": lambda bench: None,
+    "time passes": lambda _: None,
     "a node's heartbeat": lambda bench: bench.node("n1", "1"),
     "another node that will not do": lambda bench: bench.node("n2", "1"),
     "somebody's pod ends": lambda bench: bench.pod(raw_pod(0, phase="Succeeded", kind="Job")),
@@ -308,7 +308,7 @@ def test_a_set_made_again_under_its_name_starts_afresh() -> None:
 
 
 def test_the_room_watches_all_bound_pods_since_all_take_room() -> None:
-    assembly = assemble(lambda key, after=0.0: None, Settings(), lambda: 0)
+    assembly = assemble(Bench()._ask, Settings(), lambda: 0)
     sources = {watch.source.resource: watch.source for watch in assembly.watches}
     assert assembly.room.component == Component.BATCHFOOSET
     assert set(sources) == {BATCHFOOSETS, PODS, NODES}

@@ -154,6 +154,13 @@ def test_a_set_completes_when_every_index_has() -> None:
     assert (world.status.completed_indexes, world.status.succeeded) == ("0,1", 2)
 
 
+def test_cleaning_up_what_succeeded_changes_nothing() -> None:
+    world = complete()
+    for index in (0, 1):
+        world.delete(world.name(index))
+    assert world.rest() == []
+
+
 def test_completed_indexes_do_not_need_their_pods() -> None:
     world = started(3)
     world.succeed(0, 1)
@@ -381,6 +388,17 @@ def test_a_trace_is_closed_only_when_status_says_what_it_ends_with() -> None:
     assert world.status.trace.closed
 
 
+def test_a_trace_is_not_closed_while_there_is_work() -> None:
+    world = started(2)
+    world.stick(1)
+    world.rest()
+    world.after(36)
+    world.fail(0)
+    assert world.look() == ["status"]
+    assert indexes(world.look()) == ["+0-1"]
+    assert world.spans == []
+
+
 def test_a_batch_that_runs_on_closes_its_trace_and_its_end_is_the_next() -> None:
     world = started(1)
     world.after(36)
@@ -484,6 +502,10 @@ class Life(RuleBasedStateMachine):
     def change(self, image: int) -> None:
         self.world.change(template={"spec": {"containers": [{"name": "main", "image": f"main:{image}"}]}})
 
+    @rule()
+    def break_the_template(self) -> None:
+        self.world.change(template=FAULT)
+
     @rule(full=st.booleans())
     def room(self, *, full: bool) -> None:
         self.world.full = full
@@ -516,7 +538,7 @@ class Life(RuleBasedStateMachine):
         """Give it room and time: it comes to an end and to rest, with every failure counted."""
         world = self.world
         world.full = False
-        world.change(parallelism=2)
+        world.change(parallelism=2, template=template())
         for _ in range(10):
             world.after(61)
             world.rest()

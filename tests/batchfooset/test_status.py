@@ -63,7 +63,7 @@ def test_what_remains_counts_only_the_indexes_that_are_asked_for() -> None:
 
 STAGES: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
     "no pod yet": (
-        lambda world: None,
+        lambda _: None,
         {
             "Placed": ("False", "Placing"),
             "Ready": ("False", "Placing"),

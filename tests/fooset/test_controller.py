@@ -1,5 +1,7 @@
 """The room with its stores fed by hand as watches would, and the keys that it asked to look at."""
 
+from typing import Any
+
 import pytest
 
 from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Key
@@ -34,7 +36,7 @@ class Bench:
         return seen
 
 
-def own(version: str = "1", **meta: object) -> Child:
+def own(version: str = "1", **meta: Any) -> Child:
     return batchfooset("demo-work", resourceVersion=version, **(derived("demo", "work") | meta))
 
 
@@ -111,6 +113,6 @@ def test_a_set_made_again_under_its_name_does_not_own_the_old_ones_children() ->
 
 
 def test_the_room_reads_sets_and_nothing_else() -> None:
-    assembly = assemble(lambda key, after=0.0: None, Settings(), lambda: 0)
+    assembly = assemble(Bench()._ask, Settings(), lambda: 0)
     assert assembly.room.component == Component.FOOSET
     assert {watch.source.resource for watch in assembly.watches} == {FOOSETS, BATCHFOOSETS, SERVICEFOOSETS}

@@ -11,10 +11,10 @@ from foosets.fooset.state import Observed
 from foosets.planning.actions import Apply, Delete, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.trace import parse_traceparent
-from tests.builders import batchfooset, controlled_by, fooset, servicefooset, template
+from tests.builders import Raw, batchfooset, controlled_by, fooset, servicefooset, template
 from tests.fooset.world import COMPLETE, FAILED, READY, World, refined
 
-BOTH = {"batch": {"work": {}}, "service": {"web": {}}}
+BOTH: tuple[dict[str, Raw], dict[str, Raw]] = ({"work": {}}, {"web": {}})
 NEW = template(hostname="h")
 
 
@@ -28,7 +28,7 @@ def trace_of(world: World, child: str) -> str:
 
 
 def test_the_trace_is_recorded_before_any_child_carries_it() -> None:
-    world = World(fooset(**BOTH))
+    world = World(fooset(*BOTH))
     assert world.look() == ["status"]
     assert world.status.trace is not None
     assert world.look()[:2] == ["=demo-work", "=demo-web"]
@@ -42,7 +42,7 @@ def test_the_example_of_the_plan() -> None:
 
 
 def test_at_rest_there_is_nothing_to_do() -> None:
-    world = refined(**BOTH)
+    world = refined(*BOTH)
     assert world.look() == []
     assert world.plan().actions == ()
 
@@ -83,7 +83,7 @@ def test_a_deleted_child_is_made_again_once_it_is_gone() -> None:
 
 
 def test_a_set_on_its_way_out_is_left_to_the_garbage_collector() -> None:
-    assert World(fooset(**BOTH, deletionTimestamp="2026-03-01T12:00:00Z")).plan() == Plan()
+    assert World(fooset(*BOTH, deletionTimestamp="2026-03-01T12:00:00Z")).plan() == Plan()
 
 
 def test_a_set_of_nothing_is_ready_and_not_complete() -> None:
@@ -105,7 +105,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("taken", FOREIGN.values(), ids=FOREIGN.keys())
 def test_an_object_of_another_under_a_childs_name_is_reported_and_left_alone(taken: BatchFooSet) -> None:
-    world = World(fooset(**BOTH), {"demo-work": taken})
+    world = World(fooset(*BOTH), {"demo-work": taken})
     done = world.rest()
     assert "=demo-web" in done
     assert world.children["demo-work"] is taken
@@ -271,6 +271,7 @@ def test_a_trace_is_closed_after_its_children_have_sent_their_spans() -> None:
 
 def test_a_set_that_has_ended_before_waits_for_children_that_were_changed_once_more() -> None:
     world = complete()
+    world.after(3600)
     world.change(fooset({"work": {"template": NEW}}))
     world.rest()
     assert not closed(world), "the child has not looked yet"
@@ -302,7 +303,7 @@ def test_a_set_of_services_closes_its_trace_when_all_are_ready() -> None:
 
 
 def test_a_batch_that_runs_on_keeps_the_trace_open_no_longer_than_forty_seconds() -> None:
-    world = refined(**BOTH)
+    world = refined(*BOTH)
     world.report("demo-work", READY)
     world.report("demo-web", READY, closed=True)
     world.rest()

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from foosets.api.status import BlockedBy
-from tests.builders import batchfooset, fooset
+from tests.builders import Raw, batchfooset, fooset
 from tests.fooset.world import COMPLETE, FAILED, READY, World, refined
 
-TWO = {"batch": {"a": {}, "b": {}}}
+TWO: dict[str, Raw] = {"a": {}, "b": {}}
 
 
 def reported(**children: dict[str, str]) -> World:
@@ -145,7 +145,7 @@ CAUSES: dict[str, tuple[dict[str, dict[str, Any]], str, str]] = {
 def test_the_root_cause_is_the_deepest_then_the_oldest_then_by_name(
     blocked: dict[str, dict[str, Any]], name: str, message: str
 ) -> None:
-    world = refined(**TWO)
+    world = refined(TWO)
     for child, how in blocked.items():
         world.block(f"demo-{child}", **how)
     world.rest()
@@ -172,7 +172,7 @@ def test_a_reason_of_a_newer_version_is_passed_on() -> None:
 
 
 def test_a_cause_below_is_shown_before_what_this_controller_ran_into() -> None:
-    world = World(fooset(**TWO), {"demo-b": batchfooset("demo-b")})
+    world = World(fooset(TWO), {"demo-b": batchfooset("demo-b")})
     world.rest()
     assert cause(world).reason == "NameCollision"
     world.block("demo-a", "ImagePullFailed")
@@ -181,7 +181,7 @@ def test_a_cause_below_is_shown_before_what_this_controller_ran_into() -> None:
 
 
 def test_a_failed_set_says_why_it_failed_and_not_what_else_is_wrong() -> None:
-    world = refined(**TWO)
+    world = refined(TWO)
     failure = {
         "kind": "BatchFooSet",
         "name": "demo-a",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from foosets.api.batchfooset import BatchFooSet
-from foosets.api.fooset import FooSet, FooSetStatus, FooSetSpec
+from foosets.api.fooset import FooSet, FooSetSpec, FooSetStatus
 from foosets.api.meta import BATCHFOOSETS
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.fooset.plan import plan
