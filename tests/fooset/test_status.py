@@ -205,3 +205,39 @@ def test_a_set_that_failed_with_a_part_that_is_gone_still_has_failed() -> None:
     world.rest()
     assert world.condition("Failed") == ("True", "ChildFailed")
     assert world.condition("Ready")[0] == "False"
+
+
+# ---- a controller that does not run
+
+
+def test_a_child_that_nobody_looks_at_is_the_fault_of_its_controller() -> None:
+    world = refined(service={"s": {}})
+    world.rest()
+    world.after(14)
+    assert world.rest() == []
+    assert world.condition("Ready") == ("False", "Placing")
+
+    world.after(2)
+    world.rest()
+
+    assert world.condition("Ready") == ("False", "ControllerSilent")
+    cause = world.status.blocked_by
+    assert cause is not None
+    assert (cause.kind, cause.name, cause.message) == (
+        "ServiceFooSet",
+        "demo-s",
+        "the servicefooset controller has not looked at it: is it running?",
+    )
+
+
+def test_a_controller_that_looks_again_is_not_silent() -> None:
+    world = refined({"a": {}})
+    world.rest()
+    world.after(16)
+    world.rest()
+
+    world.report("demo-a", READY)
+    world.rest()
+
+    assert world.condition("Ready") == ("True", "Available")
+    assert world.status.blocked_by is None

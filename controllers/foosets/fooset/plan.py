@@ -15,7 +15,7 @@ from foosets.api.names import ConditionType, Kind
 from foosets.fooset.children import apply, desired
 from foosets.fooset.spans import spans_of
 from foosets.fooset.state import Observed
-from foosets.fooset.status import Refinement, ended, recorded_end, report, terminal, up_to_date
+from foosets.fooset.status import Refinement, ended, recorded_end, report, silent_from, terminal, up_to_date
 from foosets.planning.actions import Action, Delete, Plan
 from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
@@ -50,7 +50,9 @@ def plan(seen: Observed, now: datetime) -> Plan:
             obstacle=seen.obstacle,
         )
     pause = held_back(seen.obstacle, now)
-    waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
+    silent = silent_from(seen, refinement, episode, now)
+    silent_in = (silent - now).total_seconds() if silent is not None and silent > now else None
+    waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in) if seconds is not None]
     return Plan(
         actions=() if pause is not None else _actions(seen, refinement, episodes.creating),
         status=write,

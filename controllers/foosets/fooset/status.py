@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooset import ChildStatus, FooSet, FooSetStatus
@@ -14,6 +14,7 @@ from foosets.fooset.state import Child, Entry, Observed
 from foosets.planning.causes import Cause, blocked_by
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
+from foosets.planning.silence import SILENT_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,19 @@ def terminal(seen: Observed, refinement: Refinement) -> ConditionType | None:
     return None
 
 
-def _root_cause(seen: Observed, refinement: Refinement) -> Cause | BlockedBy | None:
+def silent_from(seen: Observed, refinement: Refinement, episode: Episode, now: datetime) -> datetime | None:
+    """Return when a child that nobody has looked at yet counts as one whose controller is silent; None without one.
+
+    It is counted from when this set was last Ready, since nothing tells when a child was scaled by somebody else.
+    """
+    if all(up_to_date(child) for child in refinement.current):
+        return None
+    ready = seen.fooset.status.condition(ConditionType.READY)
+    waiting_since = ready.last_transition_time if ready is not None and ready.status != "True" else now
+    return max(waiting_since, episode.trace.started_at) + timedelta(seconds=SILENT_AFTER_SECONDS)
+
+
+def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: datetime) -> Cause | BlockedBy | None:
     """Return the deepest blocking condition: what a child reports before what this controller ran into itself."""
     failed = [
         child for child in refinement.current if isinstance(child, BatchFooSet) and _has(child, ConditionType.FAILED)
@@ -110,7 +123,16 @@ def _root_cause(seen: Observed, refinement: Refinement) -> Cause | BlockedBy | N
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, Reason.NAME_COLLISION, message)
     if seen.obstacle is not None:
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, seen.obstacle.reason, seen.obstacle.message)
-    return None
+    silent = silent_from(seen, refinement, episode, now)
+    return _silence(refinement) if silent is not None and silent <= now else None
+
+
+def _silence(refinement: Refinement) -> Cause:
+    """Return the cause that is a controller which does not look at the first child that waits for it."""
+    child = next(child for child in refinement.current if not up_to_date(child))
+    kind = Kind.BATCHFOOSET if isinstance(child, BatchFooSet) else Kind.SERVICEFOOSET
+    message = f"the {kind.lower()} controller has not looked at it: is it running?"
+    return Cause(kind, child.metadata.name, ConditionType.READY, Reason.CONTROLLER_SILENT, message)
 
 
 def _deepest(causes: list[BlockedBy]) -> BlockedBy:
@@ -129,7 +151,7 @@ def report(seen: Observed, refinement: Refinement, episode: Episode, now: dateti
     """Return the whole status."""
     fooset = seen.fooset
     stored = fooset.status
-    cause = _root_cause(seen, refinement)
+    cause = _root_cause(seen, refinement, episode, now)
     blocked = cause if isinstance(cause, BlockedBy) else blocked_by(stored.blocked_by, cause, episode.trace_id, now)
     generation = fooset.metadata.generation
     return FooSetStatus(
