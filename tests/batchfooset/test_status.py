@@ -55,8 +55,8 @@ def test_pods_add_to_what_status_says_what_it_does_not_say_yet(
 
 
 def test_what_remains_counts_only_the_indexes_that_are_asked_for() -> None:
-    assert account({"completedIndexes": "0,7-9"}).remaining(5) == 4
-    assert account({"completedIndexes": "0-9"}).remaining(5) == 0
+    assert account({"completedIndexes": "0,7-9"}, completions=5).remaining == 4
+    assert account({"completedIndexes": "0-9"}, completions=5).remaining == 0
 
 
 # ---- conditions

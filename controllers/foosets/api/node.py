@@ -23,14 +23,14 @@ class NodeSpec(_Row):
     """What an administrator set."""
 
     unschedulable: bool = False
-    taints: list[Taint] = field(default_factory=list[Taint])
+    taints: list[Taint] = []
 
 
 class NodeStatus(_Row):
     """What the kubelet reports."""
 
-    allocatable: dict[str, str | int | float] = field(default_factory=dict[str, str | int | float])
-    conditions: list[Condition] = field(default_factory=list[Condition])
+    allocatable: dict[str, str | int | float] = {}
+    conditions: list[Condition] = []
 
 
 class Node(_Row):

@@ -13,7 +13,7 @@ from foosets.api.names import NodeName, Uid
 
 
 class _Row(Struct, gc=False, rename="camel", omit_defaults=True):
-    """Common settings of the rows."""
+    """Common settings of the rows. `[]` and `{}` as defaults are new for each row, and made without a call."""
 
 
 class OwnerReference(_Row):
@@ -34,9 +34,9 @@ class Metadata(_Row):
     resource_version: str = "0"
     creation_timestamp: str = ""
     deletion_timestamp: str = ""
-    labels: dict[str, str] = field(default_factory=dict[str, str])
-    annotations: dict[str, str] = field(default_factory=dict[str, str])
-    owner_references: list[OwnerReference] = field(default_factory=list[OwnerReference])
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[OwnerReference] = []
 
 
 class ContainerPort(_Row):
@@ -51,14 +51,14 @@ class ContainerPort(_Row):
 class ResourceRequirements(_Row):
     """Requests as written, in Kubernetes' quantity notation."""
 
-    requests: dict[str, str | int | float] = field(default_factory=dict[str, str | int | float])
+    requests: dict[str, str | int | float] = {}
 
 
 class Container(_Row):
     """A container's claim on its node."""
 
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
-    ports: list[ContainerPort] = field(default_factory=list[ContainerPort])
+    ports: list[ContainerPort] = []
     restart_policy: str = ""
 
 
@@ -77,20 +77,20 @@ class SelectorRequirement(_Row):
 
     key: str
     operator: str
-    values: list[str] = field(default_factory=list[str])
+    values: list[str] = []
 
 
 class NodeSelectorTerm(_Row):
     """Terms are alternatives; the expressions of a term hold together."""
 
-    match_expressions: list[SelectorRequirement] = field(default_factory=list[SelectorRequirement])
-    match_fields: list[SelectorRequirement] = field(default_factory=list[SelectorRequirement])
+    match_expressions: list[SelectorRequirement] = []
+    match_fields: list[SelectorRequirement] = []
 
 
 class NodeSelector(_Row):
     """Required node affinity."""
 
-    node_selector_terms: list[NodeSelectorTerm] = field(default_factory=list[NodeSelectorTerm])
+    node_selector_terms: list[NodeSelectorTerm] = []
 
 
 class NodeAffinity(_Row):
@@ -132,17 +132,17 @@ class PodSpec(_Row):
     node_name: NodeName = NodeName("")
     scheduler_name: str = ""
     priority: int = 0
-    containers: list[Container] = field(default_factory=list[Container])
-    init_containers: list[Container] = field(default_factory=list[Container])
-    overhead: dict[str, str | int | float] = field(default_factory=dict[str, str | int | float])
+    containers: list[Container] = []
+    init_containers: list[Container] = []
+    overhead: dict[str, str | int | float] = {}
     resources: ResourceRequirements | None = None
-    node_selector: dict[str, str] = field(default_factory=dict[str, str])
+    node_selector: dict[str, str] = {}
     affinity: Affinity | None = None
-    tolerations: list[Toleration] = field(default_factory=list[Toleration])
-    scheduling_gates: list[Present] = field(default_factory=list[Present])
-    volumes: list[Volume] = field(default_factory=list[Volume])
-    resource_claims: list[Present] = field(default_factory=list[Present])
-    topology_spread_constraints: list[Present] = field(default_factory=list[Present])
+    tolerations: list[Toleration] = []
+    scheduling_gates: list[Present] = []
+    volumes: list[Volume] = []
+    resource_claims: list[Present] = []
+    topology_spread_constraints: list[Present] = []
 
 
 class Condition(_Row):
@@ -184,9 +184,9 @@ class PodStatus(_Row):
     phase: str = ""
     reason: str = ""
     message: str = ""
-    conditions: list[Condition] = field(default_factory=list[Condition])
-    container_statuses: list[ContainerStatus] = field(default_factory=list[ContainerStatus])
-    init_container_statuses: list[ContainerStatus] = field(default_factory=list[ContainerStatus])
+    conditions: list[Condition] = []
+    container_statuses: list[ContainerStatus] = []
+    init_container_statuses: list[ContainerStatus] = []
 
 
 TERMINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})

@@ -75,7 +75,7 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
     spec, live = seen.batch.spec, seen.pods.live
     if terminal(seen, account) is not None or rules.batch_template(spec.template):
         return ()
-    room = min(spec.parallelism, account.remaining(spec.completions)) - len(live)
+    room = min(spec.parallelism, account.remaining) - len(live)
     free = (index for index in range(spec.completions) if index not in account.completed and index not in live)
     chosen = islice(free, max(0, min(room, MAX_ACTIONS)))
     return tuple(
@@ -88,11 +88,12 @@ def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
 
     A template that cannot run replaces nothing: what runs goes on.
     """
+    if not _may_have_surplus(seen, account):
+        return ()
     spec = seen.batch.spec
     at_fault = bool(rules.batch_template(spec.template))
     active = [pod for _, pod in sorted(seen.pods.live.items()) if pod.active]
-    end = terminal(seen, account)
-    if end is not None:
+    if terminal(seen, account) is not None:
         return tuple(active[:MAX_ACTIONS])
     fits = [
         pod
@@ -101,8 +102,20 @@ def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
         and pod.index < spec.completions
         and pod.index not in account.completed
     ]
-    keep = {pod.name for pod in fits[: min(spec.parallelism, account.remaining(spec.completions))]}
+    keep = {pod.name for pod in fits[: min(spec.parallelism, account.remaining)]}
     return tuple(pod for pod in active if pod.name not in keep)[:MAX_ACTIONS]
+
+
+def _may_have_surplus(seen: Observed, account: Account) -> bool:
+    """Whether it is worth looking at pod after pod; it is not while a set just grows and runs."""
+    spec, pods = seen.batch.spec, seen.pods
+    return (
+        pods.active > min(spec.parallelism, account.remaining)
+        or not pods.revisions <= {seen.revision}
+        or max(pods.live, default=0) >= spec.completions
+        or not account.completed.isdisjoint(pods.live)
+        or terminal(seen, account) is not None
+    )
 
 
 def _progress(seen: Observed, account: Account) -> Progress:

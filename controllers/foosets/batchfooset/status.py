@@ -19,10 +19,12 @@ from foosets.planning.indexes import Attempts, format_ranges, parse_ranges
 class Account:
     """What the set has achieved: status as stored, and what the pods add to it.
 
-    A failed pod counts once: its attempt is then below the stored one, which is raised in the same status write.
+    `remaining` is how many of the spec's indexes have not completed. A failed pod counts once: its attempt is then
+    below the stored one, which is raised in the same status write.
     """
 
     completed: frozenset[int]
+    remaining: int
     failed: int
     attempts: Attempts
     recorded: Attempts
@@ -35,11 +37,9 @@ class Account:
         uncounted = sum(1 for index, attempt in seen.pods.failures if attempt >= recorded[index])
         completed = frozenset(parse_ranges(status.completed_indexes) | seen.pods.completed)
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
-        return cls(completed, status.failed + uncounted, recorded.raised(replaced), recorded)
-
-    def remaining(self, completions: int) -> int:
-        """Return how many of the first `completions` indexes have not completed."""
-        return completions - sum(1 for index in self.completed if index < completions)
+        completions = seen.batch.spec.completions
+        remaining = completions - len(completed.intersection(range(completions)))
+        return cls(completed, remaining, status.failed + uncounted, recorded.raised(replaced), recorded)
 
 
 def recorded_end(batch: BatchFooSet) -> ConditionType | None:
@@ -56,7 +56,7 @@ def terminal(seen: Observed, account: Account) -> ConditionType | None:
         return recorded
     if account.failed > spec.backoff_limit:
         return ConditionType.FAILED
-    return ConditionType.COMPLETE if account.remaining(spec.completions) <= 0 else None
+    return ConditionType.COMPLETE if account.remaining <= 0 else None
 
 
 def cause_of(seen: Observed, account: Account) -> Cause | None:
@@ -105,7 +105,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
 def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable[Verdict]:
     """Yield every condition; Complete and Failed only once they hold, as Job does."""
     end = terminal(seen, account)
-    wanted = min(seen.batch.spec.parallelism, max(0, account.remaining(seen.batch.spec.completions)))
+    wanted = min(seen.batch.spec.parallelism, account.remaining)
     complete, failed = end == ConditionType.COMPLETE, end == ConditionType.FAILED
     placed = complete or (not failed and seen.pods.placed >= wanted)
     ready = complete or (placed and cause is None and seen.pods.ready >= wanted)

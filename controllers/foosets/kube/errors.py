@@ -124,7 +124,7 @@ class _Cause(Struct):
 
 
 class _Details(Struct, rename="camel"):
-    causes: list[_Cause] = msgspec.field(default_factory=list[_Cause])
+    causes: list[_Cause] = []
     retry_after_seconds: float = 0
 
 

@@ -153,7 +153,7 @@ def _host_ports(containers: Iterable[Container]) -> Iterable[HostPort]:
 
 
 class _Limits(Struct):
-    limits: dict[str, Quantity] = member(default_factory=dict[str, Quantity])
+    limits: dict[str, Quantity] = {}
 
 
 class _UnsetContainer(Struct):
@@ -162,8 +162,8 @@ class _UnsetContainer(Struct):
 
 class _UnsetSpec(Struct, rename="camel"):
     host_network: bool = False
-    containers: list[_UnsetContainer] = member(default_factory=list[_UnsetContainer])
-    init_containers: list[_UnsetContainer] = member(default_factory=list[_UnsetContainer])
+    containers: list[_UnsetContainer] = []
+    init_containers: list[_UnsetContainer] = []
     resources: _Limits = member(default_factory=_Limits)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from foosets.api.meta import Key
 from foosets.api.names import ATTEMPT, INDEX, OWNER_UID, REVISION, Kind, Uid
-from foosets.api.pod import Pod
+from foosets.api.pod import OwnerReference, Pod
 from foosets.planning.podspans import CREATED, NO_ARRIVALS, Arrivals, pod_context
 from foosets.planning.trace import Microseconds, TraceId
 from foosets.planning.troubles import Trouble, trouble_of
@@ -67,16 +67,19 @@ class Members:
         "_completed",
         "_failed",
         "_failures",
+        "_known",
         "_live",
         "_placed",
         "_ready",
         "_retired",
+        "_revisions",
         "_succeeded",
         "_traces",
         "_troubles",
     )
 
     def __init__(self) -> None:
+        self._known: dict[str, Member] = {}
         self._live: dict[int, Member] = {}
         self._failed: dict[str, Member] = {}
         self._succeeded: dict[int, Member] = {}
@@ -85,6 +88,7 @@ class Members:
         self._failures: set[tuple[int, int]] = set()
         self._troubles: dict[str, Trouble] = {}
         self._traces: Counter[TraceId] = Counter()
+        self._revisions: Counter[str] = Counter()
         self._active: set[str] = set()
         self._placed: set[str] = set()
         self._ready: set[str] = set()
@@ -136,6 +140,11 @@ class Members:
         return len(self._active)
 
     @property
+    def revisions(self) -> AbstractSet[str]:
+        """Every revision that active pods were made from."""
+        return self._revisions.keys()
+
+    @property
     def placed(self) -> int:
         """How many active pods have a node."""
         return len(self._placed)
@@ -159,7 +168,7 @@ class Members:
 
     def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> None:
         """Take a change of one pod; `at` is when the watch brought it, None for the first list."""
-        held = self._drop(before) if before is not None else None
+        held = self._drop(before.metadata.name) if before is not None else None
         if after is None:
             if held is not None:
                 self._retire(held)
@@ -169,6 +178,7 @@ class Members:
             self._add(member)
 
     def _add(self, member: Member) -> None:
+        self._known[member.name] = member
         self._count_trace(member, 1)
         phase = member.pod.status.phase
         if phase == "Succeeded":
@@ -186,6 +196,7 @@ class Members:
             self._retire(member)
             return
         self._active.add(member.name)
+        self._revisions[member.revision] += 1
         if member.pod.spec.node_name:
             self._placed.add(member.name)
         if member.pod.ready:
@@ -195,19 +206,27 @@ class Members:
         if trouble is not None:
             self._troubles[member.name] = trouble
 
-    def _drop(self, pod: Pod) -> Member | None:
-        name, index = pod.metadata.name, _number(pod, INDEX)
-        for names in (self._active, self._placed, self._ready):
-            names.discard(name)
-        self._troubles.pop(name, None)
-        held = self._failed.pop(name, None)
+    def _drop(self, name: str) -> Member | None:
+        held = self._known.pop(name, None)
+        if held is None:
+            return None
+        if name in self._active:
+            self._active.remove(name)
+            self._placed.discard(name)
+            self._ready.discard(name)
+            self._troubles.pop(name, None)
+            self._count_revision(held.revision)
+        self._failed.pop(name, None)
         for by_index in (self._live, self._succeeded):
-            found = by_index.get(index)
-            if found is not None and found.name == name:
-                held = by_index.pop(index)
-        if held is not None:
-            self._count_trace(held, -1)
+            if by_index.get(held.index) is held:
+                del by_index[held.index]
+        self._count_trace(held, -1)
         return held
+
+    def _count_revision(self, gone: str) -> None:
+        self._revisions[gone] -= 1
+        if not self._revisions[gone]:
+            del self._revisions[gone]
 
     def _count_trace(self, member: Member, change: int) -> None:
         context = pod_context(member.pod) if member.index < TRACED_PODS else None
@@ -221,8 +240,8 @@ class Members:
 
 def _member(pod: Pod, before: Member | None, at: Microseconds | None) -> Member:
     index = _number(pod, INDEX)
-    arrivals = NO_ARRIVALS if at is None else _arrivals(pod, before, at)
-    return Member(pod, index, _number(pod, ATTEMPT), arrivals if index < TRACED_PODS else NO_ARRIVALS)
+    arrivals = _arrivals(pod, before, at) if at is not None and index < TRACED_PODS else NO_ARRIVALS
+    return Member(pod, index, _number(pod, ATTEMPT), arrivals)
 
 
 def _arrivals(pod: Pod, before: Member | None, at: Microseconds) -> Arrivals:
@@ -255,13 +274,14 @@ class Memberships:
 
     def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> Key | None:
         """Take a change of one pod; return the owner that it concerns, or None when that is not of our kind."""
-        before, after = self._ours(before), self._ours(after)
-        pod = after or before
-        owner = pod.controller if pod is not None else None
+        owner_before, owner_after = self._owner(before), self._owner(after)
+        pod, owner = after or before, owner_after or owner_before
         if pod is None or owner is None:
             return None
-        members = self._by_owner.setdefault(owner.uid, Members())
-        members.observe(before, after, at)
+        members = self._by_owner.get(owner.uid)
+        if members is None:
+            members = self._by_owner[owner.uid] = Members()
+        members.observe(before if owner_before else None, after if owner_after else None, at)
         self._sweep(owner.uid)
         return Key(pod.metadata.namespace, owner.name)
 
@@ -270,15 +290,15 @@ class Memberships:
         self._gone.add(owner)
         self._sweep(owner)
 
-    def _ours(self, pod: Pod | None) -> Pod | None:
-        """Return the pod if a set of our kind controls it and its label says so too."""
+    def _owner(self, pod: Pod | None) -> OwnerReference | None:
+        """Return the pod's controller if it is a set of our kind and its label says so too."""
         owner = pod.controller if pod is not None else None
         if pod is None or owner is None:
             return None
         ours = owner.kind == self._kind and owner.uid == pod.metadata.labels.get(OWNER_UID)
-        return pod if ours else None
+        return owner if ours else None
 
     def _sweep(self, owner: Uid) -> None:
-        if owner in self._gone and not self._by_owner.get(owner):
+        if self._gone and owner in self._gone and not self._by_owner.get(owner):
             self._by_owner.pop(owner, None)
             self._gone.discard(owner)

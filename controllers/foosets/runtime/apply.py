@@ -29,7 +29,7 @@ class NameTaken(ApiError):  # noqa: N818 - it states what is the case, like all 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
     uid: Uid = Uid("")
     resource_version: str = "0"
-    owner_references: list[OwnerReference] = msgspec.field(default_factory=list[OwnerReference])
+    owner_references: list[OwnerReference] = []
 
 
 class _Spec(msgspec.Struct, gc=False, rename="camel"):
