@@ -13,6 +13,7 @@ import os
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,7 +71,8 @@ async def measure(program: Sequence[str], load: Load) -> Run:
                 group.cancel_scope.cancel()
             finally:
                 with anyio.CancelScope(shield=True):
-                    process.kill()
+                    with suppress(ProcessLookupError):  # it has ended, which is an error of its own
+                        process.kill()
                     await process.wait()
         if server.pods != load.pods:
             raise BenchmarkError(f"{server.pods} pods were created instead of {load.pods}")

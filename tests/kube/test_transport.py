@@ -174,18 +174,16 @@ async def test_writes_have_32_connections_and_do_not_hold_up_the_others(tmp_path
 
 async def test_a_dead_peer_is_found_by_the_system_in_30_seconds(tmp_path: Path) -> None:
     async with to(echo, tmp_path) as transport:
-        await transport.request("GET", "/x")
+        await transport.request("GET", "/x", pool=Pool.READS)
         options = [tuple(_options(transport))]
     assert options == [(1, 30, 30_000)]
 
 
 def _options(transport: Transport) -> list[int]:
     """Keep-alive, the seconds until an idle dead peer is found, and the milliseconds with data under way."""
-    connector = transport._sessions[Pool.WRITES].connector
-    assert connector is not None
-    ((connection, _),) = next(iter(connector._conns.values()))
-    assert connection.transport is not None
-    opened = connection.transport.get_extra_info("socket")
+    (connection,) = transport._exchanges[Pool.READS]._open
+    assert connection._transport is not None
+    opened = connection._transport.get_extra_info("socket")
     tcp = socket.IPPROTO_TCP
     idle, interval = opened.getsockopt(tcp, socket.TCP_KEEPIDLE), opened.getsockopt(tcp, socket.TCP_KEEPINTVL)
     return [

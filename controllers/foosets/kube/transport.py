@@ -9,29 +9,32 @@ Guarantees:
 * Every call ends: connecting, the whole exchange and a watch's silence are bounded, by default.
 * A success is the body of a 2xx reply, anything else is an `ApiError`. No reply at all is `Unreachable`.
 * Nothing is retried, but for one request that got a 401 while there are newer credentials; and a PUT, DELETE or GET
-  on a kept connection that the server had already closed (aiohttp's doing, RFC 9112 section 9.3.1).
+  on a kept connection that the server had already closed (see `exchange`).
 * The pools are apart, so that stuck writes do not hold up status or watches. Many HTTP/1.1 connections are cheaper
   for both sides than one HTTP/2 connection.
 
-What is constant is prepared once: headers live in the sessions, paths become URLs without being parsed for quoting, and
-replies are asked for uncompressed, since the API server's CPU is what a cluster runs out of first.
+Requests go through `exchange`; watches, and everything where a kubeconfig names a proxy, through aiohttp. What is
+constant is prepared once, and replies are asked for uncompressed, since the API server's CPU is what a cluster runs out
+of first.
 """
 
 import os
 import socket
+import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 from yarl import URL
 
 from foosets.kube.credentials import Credentials, find_origin
 from foosets.kube.errors import Silent, Unreachable, error_from
+from foosets.kube.exchange import IDLE_SECONDS, Address, Exchanges, Reply
 from foosets.kube.lines import LineSplitter
 
 JSON: Final = "application/json"
@@ -42,7 +45,6 @@ INACTIVITY_SECONDS: Final = 90.0
 """A watch may be silent this long. Where anything happens at all, bookmarks come about once a minute."""
 
 _READ_BUFFER: Final = 2**18
-_IDLE_SECONDS: Final = 30.0  # well below the API server's own limit, so that we close first and no POST meets a close
 _NO_REPLY: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -71,12 +73,13 @@ class TransportStatistics:
     credential_failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     method: str
     path: str
     pool: Pool
-    options: dict[str, Any]
+    body: bytes
+    content_type: str
+    seconds: float
 
 
 class Transport:
@@ -85,7 +88,11 @@ class Transport:
     def __init__(self, credentials: Credentials, *, user_agent: str) -> None:
         self._credentials = credentials
         self._generation = credentials.generation
-        self._sessions = {pool: _session(credentials, pool, user_agent) for pool in Pool}
+        self._server = URL(credentials.server)
+        self._user_agent = user_agent
+        self._head = self._constant_head()
+        self._exchanges = {pool: Exchanges(limit, CONNECT_SECONDS, _keep_alive) for pool, limit in _CONNECTIONS.items()}
+        self._session = _session(credentials, user_agent)
         self._requests: Counter[tuple[str, Pool, int]] = Counter()
         self._retries = 0
         self._sent = 0
@@ -105,16 +112,15 @@ class Transport:
 
         `path` is quoted already. `timeout` is in seconds, for the whole exchange.
         """
-        options: dict[str, Any] = {"timeout": _limits(timeout)}
-        if body:
-            options["data"] = body
-        if content_type is not JSON:
-            options["headers"] = {"Content-Type": content_type}
-        response = await self._answer(_Call(method, path, pool, options))
-        received = await self._body(response)
-        if response.status < 300:
-            return received
-        raise error_from(response.status, received, response.headers.get("Retry-After"))
+        await self._refresh()
+        call = _Call(method, path, pool, body, content_type, timeout)
+        generation = self._generation
+        reply = await self._reply(call)
+        if reply.status == 401 and await self._renew(generation):
+            reply = await self._reply(call)
+        if reply.status < 300:
+            return reply.body
+        raise error_from(reply.status, reply.body, reply.retry_after)
 
     @asynccontextmanager
     async def watch(
@@ -124,7 +130,13 @@ class Transport:
 
         Raises `ApiError`; `Silent` when nothing came for `inactivity` seconds, `Unreachable` when the stream was cut.
         """
-        response = await self._answer(_Call("GET", path, Pool.READS, {"timeout": _silence(inactivity)}))
+        await self._refresh()
+        generation = self._generation
+        response = await self._open("GET", path, timeout=_silence(inactivity))
+        if response.status == 401 and await self._renew(generation):
+            response.close()
+            response = await self._open("GET", path, timeout=_silence(inactivity))
+        self._requests["GET", Pool.READS, response.status] += 1
         try:
             if response.status != 200:
                 body = await self._body(response)
@@ -146,42 +158,88 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close every connection; requests under way end as `Unreachable`."""
-        for session in self._sessions.values():
-            await session.close()
+        for exchanges in self._exchanges.values():
+            exchanges.close()
+        await self._session.close()
 
-    async def _answer(self, call: _Call) -> aiohttp.ClientResponse:
-        """Return the reply's head, to the second try if the first was refused and there are newer credentials."""
+    # ---- credentials
+
+    async def _refresh(self) -> None:
         if self._credentials.stale():
             await self._credentials.refresh()
         self._use_newest()
-        generation = self._generation
-        response = await self._send(call)
-        if response.status != 401 or not await self._credentials.renew(generation):
-            return response
-        response.close()
-        self._use_newest()
-        self._retries += 1
-        return await self._send(call)
 
-    async def _send(self, call: _Call) -> aiohttp.ClientResponse:
+    async def _renew(self, refused: int) -> bool:
+        """After a 401: return whether there is now something else to send, and count the second try."""
+        renewed = await self._credentials.renew(refused)
+        self._use_newest()
+        self._retries += renewed
+        return renewed
+
+    def _use_newest(self) -> None:
+        if self._generation != self._credentials.generation:
+            self._generation = self._credentials.generation
+            self._session.headers.update(_identity(self._credentials))
+            self._head = self._constant_head()
+
+    # ---- one request, one reply
+
+    async def _reply(self, call: _Call) -> Reply:
+        try:
+            reply = await (self._proxied(call) if self._credentials.proxy else self._direct(call))
+        except _NO_REPLY as error:
+            if isinstance(error, ssl.SSLError):
+                self._credentials.expire()
+            self._requests[call.method, call.pool, 0] += 1
+            raise _unreachable(call.method, call.path, error) from error
+        self._requests[call.method, call.pool, reply.status] += 1
+        self._sent += len(call.body)
+        self._received += len(reply.body)
+        return reply
+
+    async def _direct(self, call: _Call) -> Reply:
+        content_type, length = call.content_type, len(call.body)
+        head = f"{call.method} {self._server.raw_path.rstrip('/')}{call.path} HTTP/1.1\r\n{self._head}"
+        body = f"Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n".encode() + call.body
+        return await self._exchanges[call.pool].exchange(
+            self._address(), call.method, head.encode("ascii") + body, call.seconds
+        )
+
+    async def _proxied(self, call: _Call) -> Reply:
+        headers = {"Content-Type": call.content_type}
+        response = await self._open(
+            call.method, call.path, timeout=_limits(call.seconds), data=call.body or None, headers=headers
+        )
+        return Reply(response.status, await response.read(), response.headers.get("Retry-After"))
+
+    def _address(self) -> Address:
+        tls, server = self._credentials.tls, self._server
+        context = tls if isinstance(tls, ssl.SSLContext) else None
+        return Address(server.host or "", server.port or 443, context, self._credentials.server_name or server.host)
+
+    def _constant_head(self) -> str:
+        """Return the header fields that are the same for every request."""
+        fields = _constant_fields(self._user_agent) | _identity(self._credentials)
+        return f"Host: {self._server.raw_authority}\r\n" + "".join(f"{key}: {fields[key]}\r\n" for key in fields)
+
+    # ---- streams, and whatever goes through a proxy
+
+    async def _open(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         credentials = self._credentials
         try:
-            response = await self._sessions[call.pool].request(
-                call.method,
-                URL(credentials.server + call.path, encoded=True),
+            return await self._session.request(
+                method,
+                URL(credentials.server + path, encoded=True),
                 ssl=credentials.tls,
                 server_hostname=credentials.server_name,
                 allow_redirects=False,
-                **call.options,
+                **options,
             )
         except _NO_REPLY as error:
             if isinstance(error, aiohttp.ClientSSLError):
                 credentials.expire()
-            self._requests[call.method, call.pool, 0] += 1
-            raise _unreachable(call.method, call.path, error) from error
-        self._requests[call.method, call.pool, response.status] += 1
-        self._sent += len(call.options.get("data", b""))
-        return response
+            self._requests[method, Pool.READS, 0] += 1
+            raise _unreachable(method, path, error) from error
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         try:
@@ -203,12 +261,6 @@ class Transport:
         except _NO_REPLY as error:
             raise _unreachable("watch", response.url.raw_path_qs, error) from error
 
-    def _use_newest(self) -> None:
-        if self._generation != self._credentials.generation:
-            self._generation = self._credentials.generation
-            for session in self._sessions.values():
-                session.headers.update(_identity(self._credentials))
-
 
 @asynccontextmanager
 async def connect(kubeconfig: str | None = None, *, user_agent: str = "foosets") -> AsyncGenerator[Transport, None]:
@@ -221,20 +273,23 @@ async def connect(kubeconfig: str | None = None, *, user_agent: str = "foosets")
         await transport.aclose()
 
 
-def _session(credentials: Credentials, pool: Pool, user_agent: str) -> aiohttp.ClientSession:
-    headers = {"Accept": JSON, "Accept-Encoding": "identity", "Content-Type": JSON, "User-Agent": user_agent}
+def _session(credentials: Credentials, user_agent: str) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
-        limit=_CONNECTIONS[pool], keepalive_timeout=_IDLE_SECONDS, socket_factory=_keep_alive_socket
+        limit=_CONNECTIONS[Pool.READS], keepalive_timeout=IDLE_SECONDS, socket_factory=_keep_alive_socket
     )
     return aiohttp.ClientSession(
         connector=connector,
-        headers=headers | _identity(credentials),
+        headers=_constant_fields(user_agent) | _identity(credentials),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=credentials.proxy,
         read_bufsize=_READ_BUFFER,
         timeout=_limits(TIMEOUT_SECONDS),
         trust_env=False,  # otherwise aiohttp asks two threads for proxies and a netrc before every request
     )
+
+
+def _constant_fields(user_agent: str) -> dict[str, str]:
+    return {"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": user_agent}
 
 
 def _identity(credentials: Credentials) -> dict[str, str]:
@@ -245,11 +300,15 @@ def _identity(credentials: Credentials) -> dict[str, str]:
 def _keep_alive_socket(address: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
     family, kind, protocol, *_ = address
     opened = socket.socket(family, kind, protocol)
+    _keep_alive(opened)
+    return opened
+
+
+def _keep_alive(opened: socket.socket) -> None:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEP_ALIVE:
         if hasattr(socket, option):
             opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-    return opened
 
 
 @lru_cache(maxsize=16)
