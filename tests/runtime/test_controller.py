@@ -15,7 +15,7 @@ from foosets.planning.actions import Create, Plan, Status
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.trace import Span
 from foosets.runtime.apply import Applier, Written
-from foosets.runtime.controller import CATCH_UP_SECONDS, STATUS_INTERVAL, Clocks, Controller, Engine
+from foosets.runtime.controller import CATCH_UP_SECONDS, STATUS_INTERVAL, Clocks, Controller, Engine, Room
 from foosets.runtime.expectations import Expectations, Sight
 from foosets.runtime.obstruction import Obstructions
 from foosets.runtime.queue import KeyQueue
@@ -104,7 +104,7 @@ def controller(world: World) -> tuple[Controller, KeyQueue]:
         clocks=Clocks(lambda: 1_700_000_000.0, lambda: world.monotonic),
         relist=world.relist,
     )
-    return Controller(world, engine), queue
+    return Controller(cast("Room[str]", world), engine), queue
 
 
 async def due_in(queue: KeyQueue, world: World) -> float | None:

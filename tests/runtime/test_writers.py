@@ -127,7 +127,5 @@ async def test_a_bug_is_raised_to_its_own_key_and_the_crew_goes_on() -> None:
         group.start_soon(writers.run)
         with pytest.raises(TypeError, match="a bug"):
             await writers.perform(SET, creates(3, "a"))
-        outcome = await writers.perform(OTHER, creates(3, "b"))
+        assert len((await writers.perform(OTHER, creates(3, "b"))).written) == 3
         group.cancel_scope.cancel()
-
-    assert len(outcome.written) == 3
