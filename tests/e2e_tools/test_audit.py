@@ -1,0 +1,65 @@
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.audit import identity, most_in_a_second, writes
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def line(verb: str = "create", **changes: Any) -> str:
+    event = {
+        "kind": "Event",
+        "stage": "ResponseComplete",
+        "verb": verb,
+        "user": {"username": identity("scheduler"), "groups": ["system:authenticated"]},
+        "objectRef": {"resource": "pods", "subresource": "binding", "namespace": "demo", "name": "demo-0"},
+        "responseStatus": {"code": 201},
+        "requestObject": {"target": {"name": "node-0"}},
+        "requestReceivedTimestamp": "2026-01-01T12:00:00.123456Z",
+    }
+    return json.dumps(event | changes, separators=(",", ":")) + "\n"
+
+
+def log(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "audit.log"
+    path.write_text("".join(lines))
+    return path
+
+
+def test_a_write_is_told_by_who_what_and_how_it_went(tmp_path: Path) -> None:
+    (write,) = writes(log(tmp_path, line()), "demo")
+    assert (write.user, write.verb) == ("system:serviceaccount:foosets-system:foosets-scheduler", "create")
+    assert (write.resource, write.namespace, write.name) == ("pods/binding", "demo", "demo-0")
+    assert (write.code, write.succeeded, write.body) == (201, True, {"target": {"name": "node-0"}})
+    assert write.at == NOON + timedelta(microseconds=123456)
+
+
+def test_a_refused_write_is_a_write(tmp_path: Path) -> None:
+    (write,) = writes(log(tmp_path, line(responseStatus={"code": 409})), "demo")
+    assert not write.succeeded
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        line("get"),
+        line("watch"),
+        line(stage="ResponseStarted"),
+        line(objectRef={"resource": "pods", "namespace": "other"}, requestObject={"metadata": {"namespace": "demo"}}),
+        line().rstrip("\n"),
+    ],
+    ids=["read", "watch", "not yet answered", "another namespace", "half written"],
+)
+def test_everything_else_is_left_out(tmp_path: Path, other: str) -> None:
+    assert writes(log(tmp_path, other), "demo") == []
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "most"), [([], 0), ([0, 1000, 2000], 1), ([0, 500, 999, 1000], 3), ([2000, 1100, 1001, 0], 3)]
+)
+def test_the_busiest_second_begins_anywhere(milliseconds: list[int], most: int) -> None:
+    assert most_in_a_second(NOON + timedelta(milliseconds=at) for at in milliseconds) == most
