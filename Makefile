@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 $(INSTALLED): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -41,12 +41,16 @@ check: setup ## style, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m foosets.api.crd --check
 
+.PHONY: binaries
+binaries: setup ## find or build what clusters are made of: etcd, the control plane, KWOK, Helm, Jaeger
+	$(BIN)/python -m e2e.cluster binaries
+
 .PHONY: unit
-unit: setup ## tests that need no cluster
+unit: binaries ## tests that need no cluster
 	$(BIN)/pytest -m "not cluster"
 
 .PHONY: e2e
-e2e: setup ## tests against a real API server that they bring up themselves
+e2e: binaries ## tests against a real API server that they bring up themselves
 	$(BIN)/pytest -m cluster
 
 .PHONY: fmt
@@ -60,7 +64,7 @@ generate: setup ## write crds/ from the models
 
 .PHONY: generate-pod-schema
 generate-pod-schema: setup ## write the pod template's schema from the API server of `make up`
-	$(BIN)/python -m e2e.cluster kubectl get --raw /openapi/v3/api/v1 | $(BIN)/python -m foosets.api.podtemplate --server-openapi -
+	eval "$$($(BIN)/python -m e2e.cluster env)" && kubectl get --raw /openapi/v3/api/v1 | $(BIN)/python -m foosets.api.podtemplate --server-openapi -
 	$(BIN)/python -m foosets.api.crd
 
 .PHONY: bench-pod-path

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from e2e.cluster import provider
+from e2e.cluster.binaries import Binaries
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.nodes import Shape
 from e2e.cluster.progress import Progress
@@ -45,6 +46,13 @@ def up(
         progress.say("kubectl for it:  " + f'eval "$({_command("env", state)})"')
         progress.say("what runs:       " + _command("status", state))
         progress.say("take it down:    " + _command("down", state))
+
+
+@app.command()
+def binaries() -> None:
+    """Find the programs that a cluster is made of, and build those that are nowhere."""
+    with _explained():
+        Binaries.find(Progress())
 
 
 @app.command()
