@@ -125,8 +125,8 @@ async def test_a_refused_token_is_read_again_once_and_the_request_sent_again(tmp
         gate.token = "second"
         (tmp_path / "token").write_text("second")
         assert await transport.request("GET", "/x") == b"{}"
-        async with transport.watch("/x?watch=true") as lines:
-            assert [line async for line in lines] == [b"{}"]
+        async with transport.watch("/x?watch=true") as stream:
+            assert [line async for lines in stream for line in lines] == [b"{}"]
     assert gate.seen == ["first", "first", "second", "second"]
     assert transport.statistics().retries == 1
 
@@ -208,8 +208,8 @@ async def test_what_went_over_the_wire_is_counted(tmp_path: Path) -> None:
 
 
 async def lines_of(handler: Handler, folder: Path) -> list[bytes]:
-    async with to(handler, folder) as transport, transport.watch("/x") as lines:
-        return [line async for line in lines]
+    async with to(handler, folder) as transport, transport.watch("/x") as stream:
+        return [line async for lines in stream for line in lines]
 
 
 async def test_a_watch_gives_lines_until_the_server_ends_it(tmp_path: Path) -> None:
@@ -291,8 +291,8 @@ async def test_leaving_a_watch_closes_its_connection(tmp_path: Path) -> None:
         return response
 
     async with serve(endless) as url, connect(kubeconfig(tmp_path, url)) as transport:
-        async with transport.watch("/x") as lines:
-            async for _ in lines:
+        async with transport.watch("/x") as stream:
+            async for _ in stream:
                 break
         with anyio.fail_after(5):
             await gone.wait()

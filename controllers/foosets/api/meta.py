@@ -23,12 +23,13 @@ class Resource:
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """Return the request path; without a namespace that of the whole cluster's collection."""
-        parts = ["", "apis", self.group, self.version] if self.group else ["", "api", self.version]
+        path = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         if self.namespaced and namespace:
-            parts += ["namespaces", namespace]
-        parts.append(self.plural)
-        parts += [part for part in (name, subresource) if part]
-        return "/".join(parts)
+            path = f"{path}/namespaces/{namespace}"
+        path = f"{path}/{self.plural}"
+        if name:
+            path = f"{path}/{name}"
+        return f"{path}/{subresource}" if subresource else path
 
 
 FOOSETS: Final = Resource(GROUP, VERSION, "foosets", Kind.FOOSET)

@@ -35,11 +35,11 @@ class Client:
 
     async def create(self, resource: Resource, namespace: str, body: bytes) -> bytes:
         """Create the object that `body` names; return it as stored."""
-        return await self._write("POST", resource.path(namespace), body)
+        return await self.transport.request("POST", self._managed(resource.path(namespace)), body)
 
     async def dry_run_create(self, resource: Resource, namespace: str, body: bytes) -> bytes:
         """Let the server validate, default and admit the object without storing it; return what it would store."""
-        path = f"{resource.path(namespace)}?fieldManager={self.field_manager}&dryRun=All"
+        path = f"{self._managed(resource.path(namespace))}&dryRun=All"
         return await self.transport.request("POST", path, body)
 
     async def apply(self, resource: Resource, namespace: str, name: str, body: bytes) -> bytes:
@@ -48,7 +48,7 @@ class Client:
         With a `metadata.uid` in the body it is `Conflict` if the object is another or is gone; with a
         `metadata.resourceVersion` only if it has moved on: a missing object would be created all the same.
         """
-        path = f"{resource.path(namespace, name)}?fieldManager={self.field_manager}&force=true"
+        path = f"{self._managed(resource.path(namespace, name))}&force=true"
         return await self.transport.request("PATCH", path, body, content_type=APPLY_PATCH)
 
     async def delete(
@@ -74,7 +74,7 @@ class Client:
         metadata = {"namespace": namespace, "name": name, "uid": uid, "annotations": dict(annotations or {})}
         target = {"apiVersion": "v1", "kind": "Node", "name": node}
         body = _encode({"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target})
-        await self._write("POST", PODS.path(namespace, name, "binding"), body)
+        await self.transport.request("POST", self._managed(PODS.path(namespace, name, "binding")), body)
 
     async def put_status(  # noqa: PLR0913 - an object's identity, its version and its status
         self, resource: Resource, namespace: str, name: str, status: bytes, *, uid: Uid, resource_version: str
@@ -85,13 +85,14 @@ class Client:
             metadata["namespace"] = namespace
         envelope = {"apiVersion": resource.api_version, "kind": resource.kind}
         body = _encode({**envelope, "metadata": metadata, "status": Raw(status)})
-        return await self._write("PUT", resource.path(namespace, name, "status"), body, Pool.STATUS)
+        path = self._managed(resource.path(namespace, name, "status"))
+        return await self.transport.request("PUT", path, body, pool=Pool.STATUS)
 
     async def set_pod_condition(self, namespace: str, name: str, condition: Condition, *, uid: Uid) -> bytes:
         """Set one condition in a pod's status and leave the others; `Conflict` if the pod is another."""
         body = _encode({"metadata": {"uid": uid}, "status": {"conditions": [condition]}})
-        path = f"{PODS.path(namespace, name, 'status')}?fieldManager={self.field_manager}"
+        path = self._managed(PODS.path(namespace, name, "status"))
         return await self.transport.request("PATCH", path, body, content_type=STRATEGIC_MERGE_PATCH, pool=Pool.STATUS)
 
-    async def _write(self, method: str, path: str, body: bytes, pool: Pool = Pool.WRITES) -> bytes:
-        return await self.transport.request(method, f"{path}?fieldManager={self.field_manager}", body, pool=pool)
+    def _managed(self, path: str) -> str:
+        return f"{path}?fieldManager={self.field_manager}"

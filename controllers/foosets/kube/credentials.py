@@ -9,6 +9,7 @@ good until the server says otherwise.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # The library's types stop at its client; this module is where its configuration becomes ours.
 
+import asyncio
 import os
 import ssl
 from collections.abc import Mapping
@@ -124,7 +125,7 @@ class Credentials:
 
     def stale(self) -> bool:
         """Whether it is time for `refresh`; cheap enough to ask before every request."""
-        return anyio.current_time() >= self._due
+        return asyncio.get_running_loop().time() >= self._due
 
     def expire(self) -> None:
         """Make the next request read again: a connection failed, perhaps for another CA or another certificate."""

@@ -24,9 +24,8 @@ from typing import Final, NamedTuple, cast
 IDLE_SECONDS: Final = 30.0
 """A connection unused for longer is not used again: well below the API server's own limit, so that we close first."""
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-_CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
-_CLOSE: Final = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
+_FRAMING: Final = re.compile(rb"\n(content-length|transfer-encoding|connection): *([^\r]*)")
+"""In a head in lower case: what says where the reply ends, and whether its connection does."""
 _RETRY_AFTER: Final = re.compile(rb"\r\nretry-after: *([^\r]*)\r\n", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _BODILESS: Final = frozenset({204, 304})
@@ -71,7 +70,7 @@ class Exchanges:
         """Send a whole request and return the reply; raises OSError (TimeoutError, ssl.SSLError) when none came."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            connection = await self._connection(address, deadline)
+            connection = self._kept(address) or await self._connection(address, deadline)
             kept = connection.replies > 0
             try:
                 return await self._converse(connection, request, deadline)
@@ -100,22 +99,29 @@ class Exchanges:
                 connection.abort(None)
             return reply
         finally:
-            self._let_next_in()
+            if self._turns:
+                self._let_next_in()
+
+    def _kept(self, address: Address) -> "_Connection | None":
+        """Return a connection that waits to be used again; the latest used, since the others may grow old."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable(address, asyncio.get_running_loop().time() - IDLE_SECONDS):
+                return connection
+            connection.abort(None)
+        return None
 
     async def _connection(self, address: Address, deadline: float) -> "_Connection":
-        loop = asyncio.get_running_loop()
-        while True:
-            while self._idle:
-                connection = self._idle.pop()  # the latest used: the others may grow old
-                if connection.usable(address, loop.time() - IDLE_SECONDS):
-                    return connection
-                connection.abort(None)
-            if len(self._open) + self._opening < self._limit:
-                return await self._connect(address, deadline)
-            turn: asyncio.Future[None] = loop.create_future()
+        """Wait for a connection that others give back, or open one if there may be more."""
+        while len(self._open) + self._opening >= self._limit:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._turns.append(turn)
             async with asyncio.timeout_at(deadline):
                 await turn
+            kept = self._kept(address)
+            if kept is not None:
+                return kept
+        return await self._connect(address, deadline)
 
     async def _connect(self, address: Address, deadline: float) -> "_Connection":
         loop = asyncio.get_running_loop()
@@ -192,20 +198,16 @@ class _Connection(asyncio.Protocol):
         """Whether it leads there and was used since that time; the server may still have closed it unnoticed."""
         return self._transport is not None and self._address == address and self._idle_since >= idle_since
 
-    async def send(self, request: bytes, deadline: float) -> Reply:
-        """Write the request and wait for the whole reply."""
-        loop = asyncio.get_running_loop()
+    def send(self, request: bytes, deadline: float) -> "asyncio.Future[Reply]":
+        """Write the request; the whole reply is what to wait for."""
         if self._transport is None:
             raise ConnectionResetError("the server has closed the connection")
-        self._reply, self.deadline = loop.create_future(), deadline
+        self._reply, self.deadline = asyncio.get_running_loop().create_future(), deadline
         self.reusable = False
         self._received.clear()
         self._parser = _Parser()
         self._transport.write(request)
-        reply = await self._reply
-        self.replies += 1
-        self._idle_since = loop.time()
-        return reply
+        return self._reply
 
     def abort(self, error: Exception | None) -> None:
         """Close at once; an exchange under way ends with `error`."""
@@ -252,6 +254,8 @@ class _Connection(asyncio.Protocol):
 
     def _finish(self, reply: Reply, *, reusable: bool) -> None:
         self.reusable = reusable
+        self.replies += 1
+        self._idle_since = asyncio.get_running_loop().time()
         waiting, self._reply, self.deadline = self._reply, None, None
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
@@ -260,10 +264,11 @@ class _Connection(asyncio.Protocol):
 class _Parser:
     """Reads one reply out of a growing buffer, from where it stopped the last time."""
 
-    __slots__ = ("_body", "_head", "_length", "_parts", "end", "keeps_alive")
+    __slots__ = ("_body", "_head", "_length", "_parts", "_status", "end", "keeps_alive")
 
     def __init__(self) -> None:
         self._head: bytes = b""
+        self._status = 0
         self._body = 0
         self._length: int | None = None
         self._parts: list[bytes] | None = None
@@ -292,19 +297,19 @@ class _Parser:
         if stop < 0:
             return False
         head = bytes(received[: stop + 2])
-        status = self._status(head)
+        status = _status(head)
         if 100 <= status < 200:
             del received[: stop + 4]
             return self._parse_head(received)
-        self._head, self._body = head, stop + 4
-        self.keeps_alive = head.startswith(b"HTTP/1.1") and _CLOSE.search(head) is None
-        length = _LENGTH.search(head)
+        self._head, self._status, self._body = head, status, stop + 4
+        framing: dict[bytes, bytes] = dict(_FRAMING.findall(head.lower()))
+        self.keeps_alive = head.startswith(b"HTTP/1.1") and framing.get(b"connection") != b"close"
         if status in _BODILESS:
             self._length = 0
-        elif _CHUNKED.search(head):
+        elif framing.get(b"transfer-encoding") == b"chunked":
             self._parts, self.end = [], self._body
-        elif length:
-            self._length = int(length[1])
+        elif b"content-length" in framing:
+            self._length = int(framing[b"content-length"])
         return True
 
     def _parse_chunks(self, received: bytearray) -> Reply | None:
@@ -335,13 +340,12 @@ class _Parser:
         return self._reply(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
 
     def _reply(self, body: bytes) -> Reply:
-        status = self._status(self._head)
-        retry_after = _RETRY_AFTER.search(self._head) if status >= 300 else None
-        return Reply(status, body, retry_after[1].decode("latin-1") if retry_after else None)
+        retry_after = _RETRY_AFTER.search(self._head) if self._status >= 300 else None
+        return Reply(self._status, body, retry_after[1].decode("latin-1") if retry_after else None)
 
-    @staticmethod
-    def _status(head: bytes) -> int:
-        found = _STATUS_LINE.match(head)
-        if found is None:
-            raise ValueError(repr(head[:40]))
-        return int(found[1])
+
+def _status(head: bytes) -> int:
+    found = _STATUS_LINE.match(head)
+    if found is None:
+        raise ValueError(repr(head[:40]))
+    return int(found[1])

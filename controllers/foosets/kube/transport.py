@@ -22,7 +22,7 @@ import os
 import socket
 import ssl
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,7 +90,9 @@ class Transport:
         self._generation = credentials.generation
         self._server = URL(credentials.server)
         self._user_agent = user_agent
+        self._prefix = self._server.raw_path.rstrip("/")
         self._head = self._constant_head()
+        self._address = self._newest_address()
         self._exchanges = {pool: Exchanges(limit, CONNECT_SECONDS, _keep_alive) for pool, limit in _CONNECTIONS.items()}
         self._session = _session(credentials, user_agent)
         self._requests: Counter[tuple[str, Pool, int]] = Counter()
@@ -112,7 +114,8 @@ class Transport:
 
         `path` is quoted already. `timeout` is in seconds, for the whole exchange.
         """
-        await self._refresh()
+        if self._credentials.stale() or self._generation != self._credentials.generation:
+            await self._refresh()
         call = _Call(method, path, pool, body, content_type, timeout)
         generation = self._generation
         reply = await self._reply(call)
@@ -125,8 +128,10 @@ class Transport:
     @asynccontextmanager
     async def watch(
         self, path: str, *, inactivity: float = INACTIVITY_SECONDS
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    ) -> AsyncGenerator[AsyncIterator[list[bytes]], None]:
         """Open a watch and give its lines, one per event, without a limit of length, until the server ends it.
+
+        They come in lists of as many as came together, for there is little time for each.
 
         Raises `ApiError`; `Silent` when nothing came for `inactivity` seconds, `Unreachable` when the stream was cut.
         """
@@ -181,6 +186,7 @@ class Transport:
             self._generation = self._credentials.generation
             self._session.headers.update(_identity(self._credentials))
             self._head = self._constant_head()
+            self._address = self._newest_address()
 
     # ---- one request, one reply
 
@@ -197,13 +203,15 @@ class Transport:
         self._received += len(reply.body)
         return reply
 
-    async def _direct(self, call: _Call) -> Reply:
-        content_type, length = call.content_type, len(call.body)
-        head = f"{call.method} {self._server.raw_path.rstrip('/')}{call.path} HTTP/1.1\r\n{self._head}"
-        body = f"Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n".encode() + call.body
-        return await self._exchanges[call.pool].exchange(
-            self._address(), call.method, head.encode("ascii") + body, call.seconds
+    def _direct(self, call: _Call) -> Awaitable[Reply]:
+        request = b"%b HTTP/1.1\r\n%bContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+            f"{call.method} {self._prefix}{call.path}".encode("ascii"),
+            self._head,
+            call.content_type.encode("ascii"),
+            len(call.body),
+            call.body,
         )
+        return self._exchanges[call.pool].exchange(self._address, call.method, request, call.seconds)
 
     async def _proxied(self, call: _Call) -> Reply:
         headers = {"Content-Type": call.content_type}
@@ -212,15 +220,16 @@ class Transport:
         )
         return Reply(response.status, await response.read(), response.headers.get("Retry-After"))
 
-    def _address(self) -> Address:
+    def _newest_address(self) -> Address:
         tls, server = self._credentials.tls, self._server
         context = tls if isinstance(tls, ssl.SSLContext) else None
         return Address(server.host or "", server.port or 443, context, self._credentials.server_name or server.host)
 
-    def _constant_head(self) -> str:
+    def _constant_head(self) -> bytes:
         """Return the header fields that are the same for every request."""
         fields = _constant_fields(self._user_agent) | _identity(self._credentials)
-        return f"Host: {self._server.raw_authority}\r\n" + "".join(f"{key}: {fields[key]}\r\n" for key in fields)
+        lines = [f"Host: {self._server.raw_authority}", *(f"{key}: {value}" for key, value in fields.items())]
+        return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
     # ---- streams, and whatever goes through a proxy
 
@@ -249,13 +258,12 @@ class Transport:
         self._received += len(body)
         return body
 
-    async def _lines(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    async def _lines(self, response: aiohttp.ClientResponse) -> AsyncGenerator[list[bytes], None]:
         splitter = LineSplitter()
         try:
             async for chunk in response.content.iter_any():
                 self._received += len(chunk)
-                for line in splitter.feed(chunk):
-                    yield line
+                yield splitter.feed(chunk)
         except aiohttp.SocketTimeoutError as error:
             raise Silent(f"watch {response.url.raw_path_qs}: silent for too long") from error
         except _NO_REPLY as error:

@@ -178,14 +178,15 @@ class Reflector(Generic[R]):
         seconds = round(self._timing.watch * (1 + self._jitter()))
         path = self._source.watch_path(self._seen.resource_version, seconds)
         self._seen.watches += 1
-        async with self._transport.watch(path, inactivity=self._timing.inactivity) as lines:
+        async with self._transport.watch(path, inactivity=self._timing.inactivity) as stream:
             self._opened = self._seen.last_contact = anyio.current_time()
-            async for line in lines:
-                self._take(line)
+            async for lines in stream:
+                self._seen.last_contact = anyio.current_time()
+                for line in lines:
+                    self._take(line)
 
     def _take(self, line: bytes) -> None:
         said = self._source.codec.decode_event(line)
-        self._seen.last_contact = anyio.current_time()
         if isinstance(said, Event):
             self._advance(_version(said.object))
             self._seen.events += 1
