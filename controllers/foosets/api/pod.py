@@ -207,7 +207,10 @@ class Pod(_Row):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner reference that has `controller: true`, if any."""
-        return next((owner for owner in self.metadata.owner_references if owner.controller), None)
+        for owner in self.metadata.owner_references:  # a plain loop: asked with every event
+            if owner.controller:
+                return owner
+        return None
 
     @property
     def terminal(self) -> bool:
@@ -221,7 +224,10 @@ class Pod(_Row):
 
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of that type, if reported."""
-        return next((condition for condition in self.status.conditions if condition.type == kind), None)
+        for condition in self.status.conditions:
+            if condition.type == kind:
+                return condition
+        return None
 
     @property
     def ready(self) -> bool:

@@ -122,6 +122,8 @@ class BatchRoom:
 
     def acted(self, plan: Plan, outcome: Performed) -> None:
         """Give back the room that was assumed for pods that did not come to be."""
+        if len(outcome.written) == len(plan.actions):
+            return
         written = {written.target for written in outcome.written}
         for action in plan.actions:
             key = Key(action.namespace, action.name)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.names import NodeName
 from foosets.planning.members import Members
@@ -19,16 +21,14 @@ class Observed:
     obstacle: Obstacle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A pod that should exist and has no node yet."""
 
     index: int
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """Where a wanted pod goes, with the trace context and the stamps that it is created with."""
 
     node: NodeName

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from foosets.api.meta import Key
 from foosets.api.names import NodeName, Uid
@@ -27,8 +27,7 @@ MAX_CLASSES: Final = 64
 """Classes kept ready; the one that was not asked for the longest makes room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One pod that needs a node, with its `draw`."""
 
     key: Key

@@ -95,7 +95,7 @@ class Table:
         """Take a pod's newest state. A bound pod stands in for the decision assumed under its name."""
         if not pod.spec.node_name:
             return
-        key, size = pod.key, size_of(pod.spec)
+        key = pod.key
         before = self._bound.pop(key, None)
         assumed = self._assumed.get(key)
         if assumed is not None and assumed.uid != pod.metadata.uid:
@@ -106,7 +106,7 @@ class Table:
                 self._give_back(assumed)
         after = None
         if not pod.terminal:
-            after = self._bound[key] = _Claim(self._row(pod.spec.node_name), size, pod.metadata.uid)
+            after = self._bound[key] = _Claim(self._row(pod.spec.node_name), size_of(pod.spec), pod.metadata.uid)
         self._replace(before, after)
 
     def remove_pod(self, pod: Pod) -> None:

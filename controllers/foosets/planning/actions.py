@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from foosets.api.meta import Resource
 from foosets.api.names import NodeName, Uid
 from foosets.api.pod import Condition
@@ -13,8 +15,7 @@ MAX_ACTIONS: Final = 500
 """Actions in one plan. A larger change goes on in the next pass, so that status moves between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Struct, frozen=True):
     """POST. The name is derived, so that a repeated create collides instead of duplicating.
 
     AlreadyExists with `owner` as controller is success; with another's it is a NameCollision.

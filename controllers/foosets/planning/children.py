@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from foosets.api import names
 from foosets.api.meta import Resource
@@ -62,8 +63,7 @@ def owner_reference(resource: Resource, name: str, uid: Uid) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What tells one pod of a template from the next."""
 
     index: int

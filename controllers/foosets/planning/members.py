@@ -8,8 +8,9 @@ remembered when its pod is gone; after a restart it is known as far as the pods 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from foosets.api.meta import Key
 from foosets.api.names import ATTEMPT, INDEX, OWNER_UID, REVISION, Kind, Uid
@@ -23,8 +24,7 @@ TRACED_PODS: Final = 100
 """Indexes below this have spans, and their arrival times are kept; of the others only failures have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True, gc=False):
     """One pod of the set. `arrivals` is when the watch brought its conditions, as far as this process saw it."""
 
     pod: Pod
@@ -178,7 +178,8 @@ class Members:
             self._add(member)
 
     def _add(self, member: Member) -> None:
-        self._known[member.name] = member
+        name = member.name
+        self._known[name] = member
         self._count_trace(member, 1)
         phase = member.pod.status.phase
         if phase == "Succeeded":
@@ -186,7 +187,7 @@ class Members:
             self._completed.add(member.index)
             return
         if phase == "Failed":
-            self._failed[member.name] = member
+            self._failed[name] = member
             self._retire(member)
             if not member.taken_away:
                 self._failures.add((member.index, member.attempt))
@@ -195,16 +196,16 @@ class Members:
         if not member.active:
             self._retire(member)
             return
-        self._active.add(member.name)
+        self._active.add(name)
         self._revisions[member.revision] += 1
         if member.pod.spec.node_name:
-            self._placed.add(member.name)
+            self._placed.add(name)
         if member.pod.ready:
-            self._ready.add(member.name)
+            self._ready.add(name)
             return
         trouble = trouble_of(member.pod)
         if trouble is not None:
-            self._troubles[member.name] = trouble
+            self._troubles[name] = trouble
 
     def _drop(self, name: str) -> Member | None:
         held = self._known.pop(name, None)
@@ -229,7 +230,9 @@ class Members:
             del self._revisions[gone]
 
     def _count_trace(self, member: Member, change: int) -> None:
-        context = pod_context(member.pod) if member.index < TRACED_PODS else None
+        if member.index >= TRACED_PODS:
+            return
+        context = pod_context(member.pod)
         if context is not None:
             self._traces[context.trace_id] += change
 
@@ -282,7 +285,8 @@ class Memberships:
         if members is None:
             members = self._by_owner[owner.uid] = Members()
         members.observe(before if owner_before else None, after if owner_after else None, at)
-        self._sweep(owner.uid)
+        if self._gone:
+            self._sweep(owner.uid)
         return Key(pod.metadata.namespace, owner.name)
 
     def forget(self, owner: Uid) -> None:
@@ -299,6 +303,6 @@ class Memberships:
         return owner if ours else None
 
     def _sweep(self, owner: Uid) -> None:
-        if self._gone and owner in self._gone and not self._by_owner.get(owner):
+        if owner in self._gone and not self._by_owner.get(owner):
             self._by_owner.pop(owner, None)
             self._gone.discard(owner)

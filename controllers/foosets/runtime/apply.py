@@ -7,8 +7,7 @@ adopted (`NameTaken`).
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import msgspec
 
@@ -26,26 +25,33 @@ class NameTaken(ApiError):  # noqa: N818 - it states what is the case, like all 
     """The name belongs to an object of another owner."""
 
 
-class _Meta(msgspec.Struct, gc=False, rename="camel"):
+class _Version(msgspec.Struct, gc=False, rename="camel"):
     uid: Uid = Uid("")
     resource_version: str = "0"
-    owner_references: list[OwnerReference] = []
+
+
+class _Meta(msgspec.Struct, gc=False, rename="camel"):
+    owner_references: tuple[OwnerReference, ...] = ()
 
 
 class _Spec(msgspec.Struct, gc=False, rename="camel"):
     node_name: str = ""
 
 
-class _Reply(msgspec.Struct, gc=False):
+class _Stored(msgspec.Struct, gc=False):
+    metadata: _Version = msgspec.field(default_factory=_Version)
+
+
+class _Found(msgspec.Struct, gc=False):
     spec: _Spec = msgspec.field(default_factory=_Spec)
     metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
-_decode = msgspec.json.Decoder(_Reply).decode
+_version = msgspec.json.Decoder(_Stored).decode
+_decode = msgspec.json.Decoder(_Found).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What a successful action left behind; `resource_version` is 0 where the reply does not tell it."""
 
     resource: Resource
@@ -141,10 +147,10 @@ class Applier:
         return body
 
 
-def _owned_by(found: _Reply, owner: Uid) -> bool:
+def _owned_by(found: _Found, owner: Uid) -> bool:
     return any(reference.controller and reference.uid == owner for reference in found.metadata.owner_references)
 
 
 def _written(resource: Resource, namespace: str, name: str, body: bytes) -> Written:
-    meta = _decode(body).metadata
+    meta = _version(body).metadata
     return Written(resource, Key(namespace, name), meta.uid, int(meta.resource_version))

@@ -36,13 +36,13 @@ class Expectations:
     def wrote(self, key: Key, resource: Resource, resource_version: int) -> None:
         """Await the version that a write of this key returned; a resource that is not watched is not awaited."""
         if resource in self._sights and resource_version:
-            versions = self._awaited.setdefault(key, _Awaited()).versions
+            versions = self._of(key).versions
             versions[resource] = max(versions.get(resource, 0), resource_version)
 
     def deleted(self, key: Key, resource: Resource, target: Key, uid: Uid) -> None:
         """Await the sight of a deletion that this key asked for."""
         if resource in self._sights:
-            self._awaited.setdefault(key, _Awaited()).deletions[uid] = (resource, target)
+            self._of(key).deletions[uid] = (resource, target)
 
     def unmet(self, key: Key) -> Resource | None:
         """Return a resource whose store still has to catch up with this key's writes, or None."""
@@ -58,6 +58,12 @@ class Expectations:
             del awaited.deletions[uid]
         del self._awaited[key]
         return None
+
+    def _of(self, key: Key) -> _Awaited:
+        awaited = self._awaited.get(key)
+        if awaited is None:
+            awaited = self._awaited[key] = _Awaited()
+        return awaited
 
     def forget(self, key: Key) -> None:
         """Drop what a key awaits; its object is gone."""

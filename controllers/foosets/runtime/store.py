@@ -81,20 +81,22 @@ class Store(Generic[R]):
         for key in [key for key in self._rows if key not in listed]:
             self._change(self._rows.pop(key), None)
         for row in rows:
-            self._put(row)
+            self._put(row, int(row.metadata.resource_version))
         self._advance(resource_version)
         self.synced.set()
 
     def upsert(self, row: R) -> None:
         """Take a row that was added or modified."""
-        self._put(row)
-        self._advance(int(row.metadata.resource_version))
+        version = int(row.metadata.resource_version)
+        self._put(row, version)
+        self._advance(version)
 
     def remove(self, row: R) -> None:
         """Take the news that a row is gone, or has left the watch's selection."""
-        held = self._rows.get(row.key)
+        key = row.key
+        held = self._rows.get(key)
         if held is not None and held.metadata.uid == row.metadata.uid:
-            del self._rows[row.key]
+            del self._rows[key]
             self._change(held, None)
         self._advance(int(row.metadata.resource_version))
 
@@ -102,14 +104,15 @@ class Store(Generic[R]):
         """Take the news that nothing else happened up to that version."""
         self._advance(resource_version)
 
-    def _put(self, row: R) -> None:
-        held = self._rows.get(row.key)
+    def _put(self, row: R, version: int) -> None:
+        key = row.key
+        held = self._rows.get(key)
         if held is not None and held.metadata.uid != row.metadata.uid:
             self._change(held, None)
             held = None
-        if held is not None and int(held.metadata.resource_version) >= int(row.metadata.resource_version):
+        if held is not None and int(held.metadata.resource_version) >= version:
             return
-        self._rows[row.key] = row
+        self._rows[key] = row
         self._change(held, row)
 
     def _change(self, before: R | None, after: R | None) -> None:
