@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foosets.kube.exchange import Address, Exchanges, GarbledReplyError, Reply, _Parser
+from foosets.kube.exchange import Address, Exchanges, GarbledReplyError
+from foosets.kube.reply import Reply, ReplyParser
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
@@ -37,7 +38,7 @@ REPLIES = {
 
 @pytest.mark.parametrize(("sent", "meant"), REPLIES.values(), ids=REPLIES.keys())
 def test_a_reply_means_the_same_when_it_comes_byte_by_byte(sent: bytes, meant: Reply) -> None:
-    parser, received = _Parser(), bytearray()
+    parser, received = ReplyParser(), bytearray()
     for number in range(len(sent) - 1):
         received += sent[number : number + 1]
         assert parser.parse(received) is None
@@ -49,7 +50,7 @@ def test_a_reply_means_the_same_when_it_comes_byte_by_byte(sent: bytes, meant: R
 
 @given(parts=st.lists(st.binary(max_size=40), max_size=5), cuts=st.lists(st.integers(1, 60), max_size=8))
 def test_chunks_are_put_together_however_the_stream_is_cut(parts: list[bytes], cuts: list[int]) -> None:
-    sent, received, parser = chunked(parts), bytearray(), _Parser()
+    sent, received, parser = chunked(parts), bytearray(), ReplyParser()
     found = None
     while sent:
         size = cuts.pop() if cuts else len(sent)
@@ -63,7 +64,7 @@ def test_chunks_are_put_together_however_the_stream_is_cut(parts: list[bytes], c
 @pytest.mark.parametrize("sent", [b"SSH-2.0-x\r\n\r\n", chunked([b"a"]).replace(b"\r\n1\r\n", b"\r\nzz\r\n")])
 def test_what_is_no_reply_is_refused(sent: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        _Parser().parse(bytearray(sent))
+        ReplyParser().parse(bytearray(sent))
 
 
 @asynccontextmanager

@@ -19,7 +19,6 @@ of first.
 """
 
 import os
-import socket
 import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
@@ -34,8 +33,10 @@ from yarl import URL
 
 from foosets.kube.credentials import Credentials, find_origin
 from foosets.kube.errors import Silent, Unreachable, error_from
-from foosets.kube.exchange import IDLE_SECONDS, Address, Exchanges, Reply
+from foosets.kube.exchange import IDLE_SECONDS, Address, Exchanges
+from foosets.kube.keepalive import keep_alive, keep_alive_socket
 from foosets.kube.lines import LineSplitter
+from foosets.kube.reply import Reply
 
 JSON: Final = "application/json"
 TIMEOUT_SECONDS: Final = 30.0
@@ -57,9 +58,6 @@ class Pool(StrEnum):
 
 
 _CONNECTIONS: Final = {Pool.WRITES: 32, Pool.STATUS: 8, Pool.READS: 64}
-
-_KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
-"""A dead peer is found in 30 s, idle (15 + 3 x 5 s) or with data under way (in ms); where the system has the option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Transport:
         self._prefix = self._server.raw_path.rstrip("/")
         self._head = self._constant_head()
         self._address = self._newest_address()
-        self._exchanges = {pool: Exchanges(limit, CONNECT_SECONDS, _keep_alive) for pool, limit in _CONNECTIONS.items()}
+        self._exchanges = {pool: Exchanges(limit, CONNECT_SECONDS, keep_alive) for pool, limit in _CONNECTIONS.items()}
         self._session = _session(credentials, user_agent)
         self._requests: Counter[tuple[str, Pool, int]] = Counter()
         self._retries = 0
@@ -283,7 +281,7 @@ async def connect(kubeconfig: str | None = None, *, user_agent: str = "foosets")
 
 def _session(credentials: Credentials, user_agent: str) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
-        limit=_CONNECTIONS[Pool.READS], keepalive_timeout=IDLE_SECONDS, socket_factory=_keep_alive_socket
+        limit=_CONNECTIONS[Pool.READS], keepalive_timeout=IDLE_SECONDS, socket_factory=keep_alive_socket
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -303,20 +301,6 @@ def _constant_fields(user_agent: str) -> dict[str, str]:
 def _identity(credentials: Credentials) -> dict[str, str]:
     """Return the header that says who we are; none where a client certificate says it."""
     return {"Authorization": credentials.authorization} if credentials.authorization else {}
-
-
-def _keep_alive_socket(address: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
-    family, kind, protocol, *_ = address
-    opened = socket.socket(family, kind, protocol)
-    _keep_alive(opened)
-    return opened
-
-
-def _keep_alive(opened: socket.socket) -> None:
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEP_ALIVE:
-        if hasattr(socket, option):
-            opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 @lru_cache(maxsize=16)

@@ -7,40 +7,12 @@ Everything here runs on the reading path: observers must be quick and must not a
 """
 
 from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import anyio
 
 from foosets.api.meta import Key
-from foosets.api.names import Uid
-
-
-class Meta(Protocol):
-    """The part of metadata that a store looks at."""
-
-    @property
-    def uid(self) -> Uid:
-        """Which object."""
-        ...
-
-    @property
-    def resource_version(self) -> str:
-        """Which state of it."""
-        ...
-
-
-class Row(Protocol):
-    """What a store can hold: msgspec rows and pydantic models alike."""
-
-    @property
-    def key(self) -> Key:
-        """Namespace and name."""
-        ...
-
-    @property
-    def metadata(self) -> Meta:
-        """Identity and version."""
-        ...
+from foosets.kube.codec import Row
 
 
 R = TypeVar("R", bound=Row)
