@@ -4,7 +4,7 @@
         │               └───────▶ lists ──▶ watch ──▶ a sink  what the server has, kept up to date
    kubernetes_asyncio                └─ codec ─┘
 
-In reading order: `errors` (what can go wrong), `exchange` (one request, one reply), `transport` (bytes), `client` (verbs), `codec` (rows), `lists`, `watch`
-(the reflector). The library gives configuration, credentials and what TLS needs; calls, time-outs, watches and their
-recovery are ours.
+In reading order: `errors` (what can go wrong), `exchange` (one request, one reply), `transport` (bytes), `client`
+(verbs), `codec` (rows), `lists`, `watch` (the reflector). The library gives configuration, credentials and what TLS
+needs; calls, time-outs, watches and their recovery are ours.
 """

@@ -14,7 +14,6 @@ import anyio
 from foosets.api.meta import Key
 from foosets.kube.codec import Row
 
-
 R = TypeVar("R", bound=Row)
 Observer = Callable[[R | None, R | None], None]
 """Called with the row before and after a change; None stands for "not there"."""
