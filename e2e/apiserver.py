@@ -45,7 +45,6 @@ class ApiServer:
         config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         tls = ssl.create_default_context(cafile=cluster["certificate-authority"])
-        tls.verify_flags &= ~ssl.VERIFY_X509_STRICT  # kwokctl's authority has no key identifier
         if "client-certificate" in user:
             tls.load_cert_chain(user["client-certificate"], user["client-key"])
         token = Path(user["tokenFile"]).read_text(encoding="utf-8") if "tokenFile" in user else ""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from tests.cluster.waiting import until
 
 pytestmark = pytest.mark.cluster
 FATE, EXIT_CODE, RUN_SECONDS = (f"e2e.foo.example.com/{name}" for name in ("fate", "exit-code", "run-seconds"))
-BATCH = {"apiVersion": "foo.example.com/v1alpha1", "kind": "BatchFooSet", "name": "b", "uid": "1", "controller": True}
-SERVICE = {**BATCH, "kind": "ServiceFooSet"}
+BATCH, SERVICE = "BatchFooSet", "ServiceFooSet"
+CRDS = Path(__file__).parents[2] / "crds"
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,24 @@ class Namespace:
     cluster: LocalCluster
     name: str
 
-    def create(self, name: str, annotations: dict[str, str] | None = None, owner: Any = None, **spec: Any) -> None:
-        metadata = {"name": name, "annotations": annotations or {}, "ownerReferences": [owner] if owner else []}
+    def create(self, name: str, annotations: dict[str, str] | None = None, owner: str = "", **spec: Any) -> None:
+        owners = [self.owner(owner, name)] if owner else []
+        metadata = {"name": name, "annotations": annotations or {}, "ownerReferences": owners}
         body = {"nodeName": "node-0", "restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}], **spec}
         self.kubectl("create", "-f", "-", stdin=json.dumps(
             {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body}
         ))  # fmt: skip
+
+    def owner(self, kind: str, name: str) -> dict[str, Any]:
+        """Make a set that nobody controls, and return the reference to it: a pod of no owner is garbage."""
+        restarts = {"restartPolicy": "Never"} if kind == BATCH else {}
+        template = {"spec": {**restarts, "containers": [{"name": "c", "image": "x"}]}}
+        body = {"apiVersion": "foo.example.com/v1alpha1", "kind": kind, "metadata": {"name": name}}
+        made = self.kubectl(
+            "create", "-o", "json", "-f", "-", stdin=json.dumps({**body, "spec": {"template": template}})
+        )
+        uid = json.loads(made)["metadata"]["uid"]
+        return {"apiVersion": body["apiVersion"], "kind": kind, "name": name, "uid": uid, "controller": True}
 
     def kubectl(self, *args: str, stdin: str = "") -> str:
         return self.cluster.kubectl("-n", self.name, *args, stdin=stdin)
@@ -39,6 +52,8 @@ class Namespace:
 
 @pytest.fixture
 def namespace(cluster: LocalCluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=foosets-crd-tests", "-f", str(CRDS))
+    cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS))
     name = f"stages-{abs(hash(request.node.name)) % 10**8}"
     cluster.kubectl("create", "namespace", name)
     # No token is mounted: the namespace's default ServiceAccount may not be there yet.
@@ -75,14 +90,14 @@ def test_the_binding_s_time_is_kept(namespace: Namespace) -> None:
     [
         ({}, BATCH, "Succeeded", 0),
         ({RUN_SECONDS: "0.1"}, BATCH, "Succeeded", 0),
-        ({FATE: "succeed"}, None, "Succeeded", 0),
+        ({FATE: "succeed"}, "", "Succeeded", 0),
         ({FATE: "exit"}, BATCH, "Failed", 1),
         ({FATE: "exit", EXIT_CODE: "42"}, BATCH, "Failed", 42),
         ({FATE: "exit", EXIT_CODE: "0"}, BATCH, "Succeeded", 0),
     ],
     ids=["batch", "soon", "succeed", "exit", "exit 42", "exit 0"],
 )
-def test_a_pod_ends(namespace: Namespace, annotations: dict[str, str], owner: Any, phase: str, code: int) -> None:
+def test_a_pod_ends(namespace: Namespace, annotations: dict[str, str], owner: str, phase: str, code: int) -> None:
     namespace.create("pod", annotations, owner)
     until(lambda: namespace.status("pod")["phase"] == phase)
     status = namespace.status("pod")
