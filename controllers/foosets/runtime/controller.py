@@ -18,6 +18,7 @@ from foosets.planning.actions import Plan, Status
 from foosets.planning.obstacles import Obstacle
 from foosets.runtime.apply import Applier
 from foosets.runtime.expectations import Expectations
+from foosets.runtime.logs import logger
 from foosets.runtime.obstruction import Obstructions
 from foosets.runtime.queue import KeyQueue
 from foosets.runtime.telemetry import Tracing
@@ -31,6 +32,8 @@ CATCH_UP_SECONDS: Final = 10.0
 """How long a cache may lag behind a write of ours before a live list is asked for."""
 
 Seen = TypeVar("Seen")
+
+_log = logger(__name__)
 
 
 class Room(Protocol[Seen]):
@@ -124,6 +127,7 @@ class Controller:
         now = self._engine.clocks.monotonic()
         if now - self._lagging.setdefault(key, now) >= CATCH_UP_SECONDS:
             self._lagging[key] = now
+            _log.warning("a cache lags behind our own writes and is listed anew", key=str(key), resource=behind.plural)
             self._engine.relist(behind)
         self._engine.queue.add_after(key, CATCH_UP_SECONDS)
         return True
