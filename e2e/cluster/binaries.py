@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from e2e.cluster.build import build
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import Progress
-from e2e.cluster.toolchain import TOOLS, Tool, fingerprint
+from e2e.cluster.toolchain import LOCAL_TOOLS, Tool, fingerprint
 
 NAMED_DIRECTORY: Final = "FOOSETS_BIN_DIR"
 
@@ -95,19 +95,26 @@ def locate(tool: Tool, among: Sequence[Source]) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """Every program of the local cluster, found."""
+    """The programs that a provider asked for, found."""
 
     paths: Mapping[str, Path]
 
     @classmethod
-    def find(cls, progress: Progress, environ: Mapping[str, str] = os.environ) -> "Binaries":
-        """Find all tools; what is missing is built, which takes minutes the first time."""
+    def find(
+        cls, progress: Progress, environ: Mapping[str, str] = os.environ, *, tools: Sequence[Tool] = LOCAL_TOOLS
+    ) -> "Binaries":
+        """Find the tools; what is missing is built, which takes minutes the first time."""
         among = sources(progress, environ)
-        missing = [tool.name for tool in TOOLS if not any(source.find(tool) for source in among[:-1])]
+        missing = [tool for tool in tools if not any(source.find(tool) for source in among[:-1])]
         if missing:
-            progress.say(f"to build, once: {', '.join(missing)}. All of them take about 20 minutes on two cores.")
-        return cls({tool.name: locate(tool, among) for tool in TOOLS})
+            progress.say(f"to build, once: {', '.join(tool.name for tool in missing)}. {_estimate(missing)}")
+        return cls({tool.name: locate(tool, among) for tool in tools})
 
     def __getitem__(self, tool: Tool) -> Path:
         """Return the tool's path."""
         return self.paths[tool.name]
+
+
+def _estimate(missing: Sequence[Tool]) -> str:
+    minutes = round(sum(tool.build_seconds for tool in missing) / 60)
+    return f"That takes about {minutes} minutes on two cores." if minutes > 1 else "That takes about a minute."

@@ -1,4 +1,4 @@
-"""Which programs the local cluster is made of, and how each is built.
+"""Which programs clusters are made of, and how each is built.
 
 A version is pinned once: in `tools/<module>/go.mod` (with every hash in go.sum beside it). Nothing here repeats one.
 """
@@ -17,11 +17,15 @@ CONTROL_PLANE_PACKAGE: Final = "k8s.io/kubernetes"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program: its file name, the module under `tools/` that pins it, its Go package."""
+    """A program: its file name, the module under `tools/` that pins it, its Go package.
+
+    `build_seconds` is what a cold build takes on two cores, which is for estimates alone.
+    """
 
     name: str
     module: str
     package: str
+    build_seconds: int
 
     @property
     def directory(self) -> Path:
@@ -29,19 +33,20 @@ class Tool:
         return MODULES / self.module
 
 
-KUBE_APISERVER: Final = Tool("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver")
+KUBE_APISERVER: Final = Tool("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", 490)
 KUBE_CONTROLLER_MANAGER: Final = Tool(
-    "kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"
+    "kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", 150
 )
-KUBE_SCHEDULER: Final = Tool("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler")
-KUBECTL: Final = Tool("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl")
-ETCD: Final = Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3")
-KWOK: Final = Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok")
-KWOKCTL: Final = Tool("kwokctl", "kwok", "sigs.k8s.io/kwok/cmd/kwokctl")
-HELM: Final = Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm")
-JAEGER: Final = Tool("jaeger", "jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger")
+KUBE_SCHEDULER: Final = Tool("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", 15)
+KUBECTL: Final = Tool("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", 40)
+ETCD: Final = Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3", 60)
+KWOK: Final = Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", 120)
+KWOKCTL: Final = Tool("kwokctl", "kwok", "sigs.k8s.io/kwok/cmd/kwokctl", 20)
+HELM: Final = Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm", 215)
+JAEGER: Final = Tool("jaeger", "jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger", 480)
+KIND: Final = Tool("kind", "kind", "sigs.k8s.io/kind", 10)
 
-TOOLS: Final = (
+LOCAL_TOOLS: Final = (
     KUBECTL,
     KUBE_APISERVER,
     KUBE_CONTROLLER_MANAGER,
@@ -52,6 +57,10 @@ TOOLS: Final = (
     HELM,
     JAEGER,
 )
+"""What the provider `local` runs."""
+
+TOOLS: Final = (*LOCAL_TOOLS, KIND)
+"""Everything that is pinned."""
 
 
 @cache

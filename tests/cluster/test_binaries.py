@@ -1,14 +1,27 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from e2e.cluster.binaries import Binaries, Cache, cache_directory, locate, sources
 from e2e.cluster.build import build
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import Progress
-from e2e.cluster.toolchain import ETCD, KUBECTL, TOOLS, fingerprint, kubernetes_version, linker_flags
+from e2e.cluster.toolchain import (
+    ETCD,
+    HELM,
+    KIND,
+    KUBE_APISERVER,
+    KUBECTL,
+    LOCAL_TOOLS,
+    TOOLS,
+    fingerprint,
+    kubernetes_version,
+    linker_flags,
+)
 
 QUIET = Progress(quiet=True)
 
@@ -53,9 +66,27 @@ def test_what_is_nowhere_is_built_from_its_own_module_and_cached(tmp_path: Path)
     assert (tmp_path / "calls").read_text().count("\n") == 1
 
 
-def test_every_tool_is_found(tmp_path: Path) -> None:
+def test_every_tool_of_the_local_cluster_is_found_and_no_other(tmp_path: Path) -> None:
     found = Binaries.find(QUIET, environ(tmp_path, BUILDS))
-    assert {found[tool].name for tool in TOOLS} == {tool.name for tool in TOOLS}
+    assert {found[tool].name for tool in LOCAL_TOOLS} == {tool.name for tool in LOCAL_TOOLS}
+    assert "kind" not in found.paths
+
+
+def test_a_provider_gets_the_tools_that_it_asks_for(tmp_path: Path) -> None:
+    found = Binaries.find(QUIET, environ(tmp_path, BUILDS), tools=(KIND, HELM))
+    assert set(found.paths) == {"kind", "helm"}
+    assert (tmp_path / "calls").read_text().splitlines() == [str(KIND.directory), str(HELM.directory)]
+
+
+def test_the_estimate_is_that_of_what_is_missing(tmp_path: Path) -> None:
+    said = StringIO()
+    variables = environ(tmp_path, BUILDS)
+    progress = Progress(console=Console(file=said, width=200))
+    Binaries.find(progress, variables, tools=(KIND,))
+    Binaries.find(progress, variables, tools=(KIND, KUBE_APISERVER, HELM))
+    first, second = (line for line in said.getvalue().splitlines() if line.startswith("to build"))
+    assert first == "to build, once: kind. That takes about a minute."
+    assert second == "to build, once: kube-apiserver, helm. That takes about 12 minutes on two cores."
 
 
 def test_a_named_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
 from e2e.cluster.progress import Progress
 from e2e.cluster.supervision import REPOSITORY
-from e2e.cluster.toolchain import TOOLS
+from e2e.cluster.toolchain import LOCAL_TOOLS
 from tests.cluster.machine import belonging, listening
 from tests.cluster.waiting import until
 
@@ -87,7 +87,7 @@ class BrokenCluster(LocalCluster):
         found = Binaries.find(Progress(quiet=True))
         directory.mkdir()
         stand_in = directory / broken
-        stand_in.write_text(STAND_IN.format(real=next(found[tool] for tool in TOOLS if tool.name == broken)))
+        stand_in.write_text(STAND_IN.format(real=next(found[tool] for tool in LOCAL_TOOLS if tool.name == broken)))
         stand_in.chmod(0o755)
         self._binaries = Binaries({**found.paths, broken: stand_in})
 
