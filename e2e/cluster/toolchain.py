@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 MODULES: Final = Path(__file__).parent / "tools"
-CONTROL_PLANE_PACKAGE: Final = "k8s.io/kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +63,19 @@ TOOLS: Final = (*LOCAL_TOOLS, KIND)
 
 
 @cache
+def pinned_version(tool: Tool) -> str:
+    """Return the version of the module that has the tool's package, `v1.37.2`-like."""
+    text = (tool.directory / "go.mod").read_text(encoding="utf-8")
+    required = re.findall(r"^\s*(?:require )?(\S+) (v\S+)", text, re.MULTILINE)
+    versions = {module: version for module, version in required if f"{tool.package}/".startswith(f"{module}/")}
+    if not versions:
+        raise ValueError(f"tools/{tool.module}/go.mod requires no module with {tool.package}")
+    return versions[max(versions, key=len)]
+
+
 def kubernetes_version() -> str:
-    """Return the pinned version of Kubernetes, `v1.37.2`-like."""
-    text = (MODULES / "kubernetes" / "go.mod").read_text(encoding="utf-8")
-    found = re.search(rf"{re.escape(CONTROL_PLANE_PACKAGE)} (v\d+\.\d+\.\d+)", text)
-    if not found:
-        raise ValueError(f"tools/kubernetes/go.mod does not require {CONTROL_PLANE_PACKAGE}")
-    return found[1]
+    """Return the pinned version of Kubernetes."""
+    return pinned_version(KUBE_APISERVER)
 
 
 def linker_flags(tool: Tool) -> str:

@@ -18,12 +18,22 @@ from e2e.cluster.toolchain import (
     KUBECTL,
     LOCAL_TOOLS,
     TOOLS,
+    Tool,
     fingerprint,
     kubernetes_version,
     linker_flags,
+    pinned_version,
 )
 
 QUIET = Progress(quiet=True)
+GO_MODULES = {
+    "kubernetes": "k8s.io/kubernetes",
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kwok": "sigs.k8s.io/kwok",
+    "helm": "helm.sh/helm/v4",
+    "jaeger": "github.com/jaegertracing/jaeger",
+    "kind": "sigs.k8s.io/kind",
+}
 
 
 def executable(path: Path, content: str = "#!/bin/sh\n") -> Path:
@@ -128,6 +138,13 @@ def test_kubernetes_is_stamped_with_the_version_that_is_pinned() -> None:
     version = kubernetes_version()
     assert f"gitVersion={version}" in linker_flags(KUBECTL)
     assert f"gitMinor={version.split('.')[1]} " not in linker_flags(ETCD)
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_the_version_of_a_tool_is_that_of_the_module_it_comes_from(tool: Tool) -> None:
+    required = (tool.directory / "go.mod").read_text().splitlines()
+    line = f"{GO_MODULES[tool.module]} {pinned_version(tool)}"
+    assert any(line == given.strip().removeprefix("require ").removesuffix(" // indirect") for given in required)
 
 
 def test_every_module_pins_the_packages_that_are_built_from_it() -> None:
