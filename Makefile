@@ -42,7 +42,7 @@ check: setup ## style, types, layers, generated files
 	$(BIN)/python -m foosets.api.crd --check
 
 .PHONY: binaries
-binaries: setup ## find or build what clusters are made of: etcd, the control plane, KWOK, Helm, Jaeger
+binaries: setup ## find, download or build what clusters are made of: etcd, the control plane, KWOK, Helm, Jaeger
 	$(BIN)/python -m e2e.cluster binaries
 
 .PHONY: unit

@@ -6,6 +6,7 @@ Read in this order:
 
     cli          the commands                     local        `LocalCluster`: what tests and the demo use
     toolchain    what is pinned, how it is built   binaries     where a program comes from; build: `go build`
+    downloads    official ones; releases: where they are, transfer: how they come; places: whole files only
     state        the directory that is a cluster   processes    finding and ending what belongs to it
     controlplane etcd to KWOK, through kwokctl     nodes        simulated nodes; stages/: their pods' lives
     supervisor   keeps Jaeger and components up    supervision  its client; programs: what they tell each other

@@ -1,7 +1,7 @@
-"""Finding each program: a directory the user names, then the cache, then `go build`.
+"""Finding each program: a directory the user names, the cache, the official download, `go build`: in this order.
 
-A source is asked for one tool and answers with its path or `None`; the first answer wins. Another source (official
-downloads, say) is one more class in `sources`.
+A source is asked for one tool and answers with its path or `None`; the first answer wins. Another source is one more
+class in `sources`.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from e2e.cluster.build import build
+from e2e.cluster.downloads import Downloaded, Downloads, site
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import Progress
 from e2e.cluster.toolchain import LOCAL_TOOLS, Tool, fingerprint
@@ -70,13 +71,22 @@ class GoBuild:
 
 
 def sources(progress: Progress, environ: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
-    """Return the sources in the order they are asked."""
-    cache = Cache(cache_directory(environ))
+    """Return the sources in the order they are asked; the last makes whatever it is asked for."""
+    root = cache_directory(environ)
+    built = Cache(root)
+    last = GoBuild(built, progress, environ)
+    from_site = site(environ)
+    if not from_site:
+        return (*_named(environ), built, last)
+    downloaded = Downloaded(root, from_site)
+    return (*_named(environ), downloaded, built, Downloads(downloaded, progress), last)
+
+
+def _named(environ: Mapping[str, str]) -> tuple[Source, ...]:
     named = environ.get(NAMED_DIRECTORY)
     if named and not Path(named).is_dir():
         raise ClusterError(f"{NAMED_DIRECTORY}={named} is not a directory", hint=f"unset {NAMED_DIRECTORY}, or make it")
-    first: tuple[Source, ...] = (Directory(Path(named).absolute()),) if named else ()
-    return (*first, cache, GoBuild(cache, progress, environ))
+    return (Directory(Path(named).absolute()),) if named else ()
 
 
 def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
@@ -87,10 +97,13 @@ def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 def locate(tool: Tool, among: Sequence[Source]) -> Path:
     """Return the path of one tool."""
-    for source in among:
-        if path := source.find(tool):
-            return path
+    if path := _first(tool, among):
+        return path
     raise ClusterError(f"no source has {tool.name}")
+
+
+def _first(tool: Tool, among: Sequence[Source]) -> Path | None:
+    return next((path for source in among if (path := source.find(tool))), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +116,13 @@ class Binaries:
     def find(
         cls, progress: Progress, environ: Mapping[str, str] = os.environ, *, tools: Sequence[Tool] = LOCAL_TOOLS
     ) -> "Binaries":
-        """Find the tools; what is missing is built, which takes minutes the first time."""
-        among = sources(progress, environ)
-        missing = [tool for tool in tools if not any(source.find(tool) for source in among[:-1])]
+        """Find the tools; what is nowhere is built, which takes minutes the first time."""
+        *ready, last = sources(progress, environ)
+        paths = {tool.name: path for tool in tools if (path := _first(tool, ready))}
+        missing = [tool for tool in tools if tool.name not in paths]
         if missing:
             progress.say(f"to build, once: {', '.join(tool.name for tool in missing)}. {_estimate(missing)}")
-        return cls({tool.name: locate(tool, among) for tool in tools})
+        return cls(paths | {tool.name: locate(tool, (last,)) for tool in missing})
 
     def __getitem__(self, tool: Tool) -> Path:
         """Return the tool's path."""

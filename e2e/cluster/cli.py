@@ -50,7 +50,7 @@ def up(
 
 @app.command()
 def binaries() -> None:
-    """Find the programs that a cluster is made of, and build those that are nowhere."""
+    """Find the programs that a cluster is made of, download those that are nowhere, and build the rest."""
     with _explained():
         Binaries.find(Progress())
 

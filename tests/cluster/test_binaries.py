@@ -44,9 +44,13 @@ def executable(path: Path, content: str = "#!/bin/sh\n") -> Path:
 
 
 def environ(tmp_path: Path, go: str = "exit 99") -> dict[str, str]:
-    """An environment with an empty cache and a `go` that appends a line to `calls` and then does as told."""
+    """An environment with an empty cache, no downloads, and a `go` that appends to `calls` and then does as told."""
     executable(tmp_path / "go" / "go", f"#!/bin/sh\necho $PWD >> {tmp_path}/calls\n{go}\n")
-    return {"PATH": f"{tmp_path}/go:{os.defpath}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return {
+        "PATH": f"{tmp_path}/go:{os.defpath}",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "FOOSETS_DOWNLOADS": "off",
+    }
 
 
 BUILDS = 'while [ "$1" != -o ]; do shift; done; echo built > "$2"; chmod +x "$2"'
@@ -106,7 +110,7 @@ def test_a_named_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_without_go_the_error_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match=r"no Go on PATH[\s\S]*go\.dev"):
-        locate(ETCD, sources(QUIET, {"PATH": str(tmp_path), "HOME": str(tmp_path)}))
+        locate(ETCD, sources(QUIET, {"PATH": str(tmp_path), "HOME": str(tmp_path), "FOOSETS_DOWNLOADS": "off"}))
 
 
 def test_a_failed_build_shows_the_end_of_its_log_and_leaves_nothing_that_looks_built(tmp_path: Path) -> None:
