@@ -79,7 +79,8 @@ def _knock(origin: str, reasons: dict[str, str]) -> None:
     try:
         request = Request(f"{origin}/", method="HEAD")  # noqa: S310 - the opener speaks HTTP(S) alone
         _opener(origin).open(request, timeout=STALL_SECONDS).close()
-    except HTTPError:
+    except HTTPError as error:
+        error.close()
         reasons[origin] = ""
     except (OSError, HTTPException) as error:
         reasons[origin] = _reason(error)
