@@ -11,7 +11,8 @@ The map, in reading order:
     batchfooset    BatchFooSet -> pods with a node
     servicefooset  ServiceFooSet -> pods that wait for a scheduler
     scheduler      waiting pods -> bindings
-    __main__       `foosets run ROOM`
+    proof          a set of its own, down to pods and back as one complete trace: what `helm test` runs
+    __main__       `foosets run ROOM`, `foosets prove FOOSET`
 
 Imports point up this list only, and rooms never import each other: they meet in the API server.
 """

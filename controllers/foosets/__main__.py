@@ -1,6 +1,7 @@
-"""`foosets run ROOM`: run one component."""
+"""`foosets run ROOM`: run one component. `foosets prove FOOSET`: see a set become pods and one complete trace."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -9,14 +10,20 @@ from foosets.runtime.manager import run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and run the component until SIGTERM or SIGINT."""
+    """Parse the command line; run the component until SIGTERM or SIGINT, or prove the set and exit."""
     parser = argparse.ArgumentParser(prog="foosets", description="Controllers that refine a FooSet down to pods.")
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="run one component")
     running.add_argument("room", choices=[str(component) for component in Component], help="which one")
-    room = Component(parser.parse_args(argv).room)
+    proving = commands.add_parser("prove", help="create a FooSet, check its trace in Jaeger, and remove it")
+    proving.add_argument("fooset", help="the FooSet as JSON, with its namespace; a batch part and a service part")
+    proving.add_argument("--jaeger", metavar="URL", required=True, help="Jaeger's query API")
+    options = parser.parse_args(argv)
     # a component imports its own room only: memory is per process
-    run(room, import_module(f"foosets.{room}.controller").assemble)
+    if options.command == "run":
+        run(Component(options.room), import_module(f"foosets.{options.room}.controller").assemble)
+    else:
+        sys.exit(import_module("foosets.proof.prove").prove(options.fooset, options.jaeger))
 
 
 if __name__ == "__main__":
