@@ -1,6 +1,6 @@
 {{/*
 What all components have in common: who they are and how they run. What they may do differs, and stands in
-the component's own file. Both templates take (dict "root" $ "component" "<room>" ...).
+the component's own file. The templates take (dict "root" $ "component" "<room>" ...).
 */}}
 
 {{/* The ServiceAccount, bound to the ClusterRole of the same name. */}}
@@ -31,8 +31,8 @@ subjects:
 {{- end -}}
 
 {{/*
-The Deployment, unless the components run elsewhere. `settings`, if given, are further environment variables.
-One replica, replaced and never doubled (Recreate): the components take no Lease.
+The Deployment, and a budget for evictions where it has several pods; unless the components run elsewhere.
+`settings`, if given, are further environment variables. Recreate, so that two versions never write the same objects.
 */}}
 {{- define "foosets.deployment" -}}
 {{- $values := .root.Values -}}
@@ -45,7 +45,7 @@ metadata:
   labels:
     {{- include "foosets.labels" . | nindent 4 }}
 spec:
-  replicas: 1
+  replicas: {{ $values.components.replicas }}
   revisionHistoryLimit: 3
   strategy:
     type: Recreate
@@ -61,12 +61,10 @@ spec:
       automountServiceAccountToken: true
       enableServiceLinks: false
       securityContext:
-        runAsNonRoot: true
-        seccompProfile:
-          type: RuntimeDefault
+        {{- include "foosets.podSecurity" . | nindent 8 }}
       containers:
         - name: {{ .component }}
-          image: "{{ $values.image.repository }}:{{ $values.image.tag | default .root.Chart.AppVersion }}"
+          image: {{ include "foosets.image" .root | quote }}
           imagePullPolicy: {{ $values.image.pullPolicy }}
           command: [python, -m, foosets, run, {{ .component }}]
           env:
@@ -89,7 +87,7 @@ spec:
               port: http
             periodSeconds: 10
             timeoutSeconds: 5
-          readinessProbe:
+          readinessProbe: # the caches are filled
             httpGet:
               path: /readyz
               port: http
@@ -98,9 +96,36 @@ spec:
           resources:
             {{- toYaml $values.components.resources | nindent 12 }}
           securityContext:
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities:
-              drop: [ALL]
+            {{- include "foosets.containerSecurity" . | nindent 12 }}
+{{- if gt (int $values.components.replicas) 1 }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ include "foosets.component" . }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "foosets.labels" . | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow # a pod that does not work shall not keep a node from being drained
+  selector:
+    matchLabels:
+      {{- include "foosets.selector" . | nindent 6 }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The restricted level of pod security: what a pod says of itself, and what each of its containers says. */}}
+{{- define "foosets.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "foosets.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
 {{- end -}}

@@ -20,8 +20,16 @@ system:serviceaccount:{{ .root.Release.Namespace }}:{{ include "foosets.componen
 
 {{/* Policy or Controller: who writes the scheduler's name. Empty in the values means: by capability. */}}
 {{- define "foosets.schedulerAssignment" -}}
+{{- $chosen := .Values.policies.schedulerName -}}
+{{- if and (not .Values.policies.enabled) (eq $chosen "Policy") -}}
+{{- fail "policies.schedulerName is Policy, but policies.enabled is false: choose Controller, or leave it empty" -}}
+{{- end -}}
 {{- $served := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
-{{- .Values.policies.schedulerName | default (ternary "Policy" "Controller" $served) -}}
+{{- $chosen | default (ternary "Policy" "Controller" (and .Values.policies.enabled $served)) -}}
+{{- end -}}
+
+{{- define "foosets.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
 {{- define "foosets.selector" -}}
