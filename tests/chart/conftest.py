@@ -19,7 +19,7 @@ from chart.asking import (
     is_refused,
     waiting_pod,
 )
-from chart.manifests import CHART, NAMESPACE, Helm, Manifest, Render, parsed
+from chart.manifests import CHART, JAEGER_CHART, NAMESPACE, OBSERVABILITY, Helm, Manifest, Render, parsed
 
 from e2e.cluster import toolchain
 from e2e.cluster.binaries import locate, sources
@@ -62,6 +62,17 @@ def render(template: Helm) -> Render:
 
     def run(*args: str) -> list[Manifest]:
         return parsed(text(*args))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def jaeger(helm: Helm) -> Render:
+    """Renders the release `jaeger` of its chart in `observability`."""
+
+    @cache
+    def run(*args: str) -> list[Manifest]:
+        return parsed(helm("template", "jaeger", str(JAEGER_CHART), "--namespace", OBSERVABILITY, *args))
 
     return run
 

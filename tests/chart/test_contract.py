@@ -1,7 +1,7 @@
 """The chart grants what docs/contract.md says, and nothing else."""
 
 import pytest
-from chart.manifests import MUTATING_POLICIES, NAMESPACE, Manifest, Render, of_kind
+from chart.manifests import MUTATING_POLICIES, NAMESPACE, Manifest, Render, is_hook, of_kind
 
 from e2e.contract import ONLY_WITHOUT_POLICY, Permission, promised, qualified
 from foosets.api.names import Component
@@ -32,7 +32,7 @@ def test_with_the_policy_nobody_reads_namespaces(render: Render) -> None:
 
 
 def test_each_component_is_bound_to_its_own_role_alone(render: Render) -> None:
-    manifests = render()
+    manifests = [one for one in render() if not is_hook(one)]
     bindings = of_kind(manifests, "ClusterRoleBinding")
     assert bindings.keys() == {f"foosets-{component}" for component in COMPONENTS}
     assert of_kind(manifests, "RoleBinding") == {}
@@ -41,8 +41,22 @@ def test_each_component_is_bound_to_its_own_role_alone(render: Render) -> None:
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]
 
 
+def test_the_test_may_what_the_contract_says_in_the_releases_namespace_alone(render: Render) -> None:
+    hooks = [one for one in render() if is_hook(one)]
+    (role,) = of_kind(hooks, "Role").values()
+    (binding,) = of_kind(hooks, "RoleBinding").values()
+    name = "foosets-test"
+    assert granted(role) == promised("test")
+    assert (role["metadata"]["name"], role["metadata"]["namespace"]) == (name, NAMESPACE)
+    assert binding["metadata"]["namespace"] == NAMESPACE
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("Role", name)
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]
+    assert of_kind(hooks, "ClusterRoleBinding") == {}
+
+
 def test_no_role_has_a_wildcard_a_secret_or_an_escalation(render: Render) -> None:
-    permissions = {permission for role in of_kind(render(), "ClusterRole").values() for permission in granted(role)}
+    roles = [one for one in render() if one["kind"] in {"Role", "ClusterRole"}]
+    permissions = {permission for role in roles for permission in granted(role)}
     assert not any("*" in resource or "*" in verb for resource, verb in permissions)
     assert not any(
         resource.startswith(("secrets", "serviceaccounts", "roles", "clusterroles")) for resource, _ in permissions
