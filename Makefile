@@ -40,6 +40,7 @@ check: setup ## style, types, layers, generated files
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m foosets.api.crd --check
+	$(BIN)/python -m e2e.chartvalues --check
 
 .PHONY: binaries
 binaries: setup ## find, download or build what clusters are made of: etcd, the control plane, KWOK, Helm, Jaeger
@@ -59,8 +60,9 @@ fmt: setup ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 .PHONY: generate
-generate: setup ## write crds/ from the models
+generate: setup ## write crds/ from the models, and the charts' tables of values
 	$(BIN)/python -m foosets.api.crd
+	$(BIN)/python -m e2e.chartvalues
 
 .PHONY: generate-pod-schema
 generate-pod-schema: setup ## write the pod template's schema from the API server of `make up`
