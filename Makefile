@@ -19,19 +19,35 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 setup: $(INSTALLED) ## make the virtual environment from the lock
 
 .PHONY: demo
-demo: setup ## bring a cluster up, apply a FooSet, watch it run, see its trace
+demo: setup ## bring a cluster up, apply a FooSet, watch it run, see its trace (CLUSTER=kind|local|existing)
 	$(BIN)/python -m e2e.demo
 
 .PHONY: up
 up: setup ## bring the cluster up, with the suite installed
 	$(BIN)/python -m e2e.cluster up
 
+.PHONY: cluster
+cluster: setup ## bring the cluster up, with Jaeger and the images, without the suite
+	$(BIN)/python -m e2e.cluster up --no-components
+
+.PHONY: env
+env: ## print what puts kubectl and helm for the cluster on PATH: eval "$$(make -s env)"
+	@$(BIN)/python -m e2e.cluster env
+
+.PHONY: trace
+trace: ## draw the newest trace of a FooSet: SET=demo NAMESPACE=default
+	@$(BIN)/python -m e2e.trace $(SET) --namespace $(or $(NAMESPACE),default)
+
+.PHONY: image
+image: setup ## build the suite's image (BASE_IMAGE= takes another base)
+	$(BIN)/python -m e2e.cluster image
+
 .PHONY: down
 down: setup ## remove the cluster: processes, ports and files
 	$(BIN)/python -m e2e.cluster down
 
 .PHONY: test
-test: check unit e2e ## everything that proves the suite on this machine
+test: check unit e2e e2e-kind ## everything that proves the suite on this machine
 
 .PHONY: check
 check: setup ## style, types, layers, generated files
@@ -48,11 +64,15 @@ binaries: setup ## find, download or build what clusters are made of: etcd, the 
 
 .PHONY: unit
 unit: binaries ## tests that need no cluster
-	$(BIN)/pytest -m "not cluster"
+	$(BIN)/pytest -m "not cluster and not kind"
 
 .PHONY: e2e
 e2e: binaries ## tests against a real API server that they bring up themselves
 	$(BIN)/pytest -m cluster
+
+.PHONY: e2e-kind
+e2e-kind: binaries ## tests with real kubelets, in a cluster that they bring up; only where a container engine answers
+	$(BIN)/pytest -m kind
 
 .PHONY: fmt
 fmt: setup ## format and mend what can be mended
@@ -81,3 +101,4 @@ size: setup ## lines of code per room
 lock: setup ## write the lock files anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 --group build -o requirements-build.lock

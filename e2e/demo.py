@@ -14,17 +14,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from e2e import trace
 from e2e.cluster import provider
-from e2e.cluster.errors import ClusterError
-from e2e.cluster.local import LocalCluster
+from e2e.cluster.cluster import Cluster
+from e2e.cluster.errors import ClusterError, explained
 from e2e.cluster.progress import Progress
-from e2e.traces import Jaeger, RecordedSpan, shape
-from e2e.waterfall import waterfall
 
 EXAMPLE: Final = Path(__file__).parent.parent / "docs" / "examples" / "demo.yaml"
 NAMESPACE: Final = "demo"
 NAME: Final = "demo"
-DEADLINE_SECONDS: Final = 120.0
+DEADLINE_SECONDS: Final = 240.0
 POLL_SECONDS: Final = 0.25
 COUNTS: Final = ("desired", "created", "placed", "ready", "succeeded", "failed")
 KINDS: Final = "foosets,batchfoosets,servicefoosets,pods"
@@ -43,20 +42,15 @@ What to try next
 
 def main() -> None:
     """Run the demo; ends the process with 1 and the cause if a step fails."""
-    console = Console(highlight=False, soft_wrap=True)
-    try:
-        _demo(console)
-    except ClusterError as error:
-        console.print(f"[red]error:[/red] {error}", markup=True)
-        sys.exit(1)
+    with explained():
+        _demo(Console(highlight=False, soft_wrap=True))
 
 
 def _demo(console: Console) -> None:
     progress = Progress(console=console)
     cluster = provider.cluster(progress=progress)
-    cluster.up(node_count=10)
-    cluster.install_chart()
-    cluster.start_components()
+    cluster.up()
+    cluster.install()
     with progress.step("a fresh namespace"):
         _fresh_namespace(cluster)
     cluster.kubectl("-n", NAMESPACE, "apply", "-f", str(EXAMPLE))
@@ -64,18 +58,18 @@ def _demo(console: Console) -> None:
     _watch_it_run(cluster, console)
     console.print()
     console.print(cluster.kubectl("-n", NAMESPACE, "get", KINDS), markup=False)
-    _show_trace(cluster, console)
+    trace.show(cluster, NAMESPACE, NAME, console)
     env = f'eval "$({sys.executable} -m e2e.cluster env)"'
     console.print(NEXT.format(env=env, namespace=NAMESPACE), markup=False)
 
 
-def _fresh_namespace(cluster: LocalCluster) -> None:
+def _fresh_namespace(cluster: Cluster) -> None:
     """Have the demo's namespace without a set of an earlier demo."""
     cluster.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     cluster.kubectl("-n", NAMESPACE, "delete", "fooset", NAME, "--ignore-not-found", "--cascade=foreground")
 
 
-def _watch_it_run(cluster: LocalCluster, console: Console) -> None:
+def _watch_it_run(cluster: Cluster, console: Console) -> None:
     """Show progress until the set has come to rest; raises ClusterError with the cause when it does not."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     with _live(console) as show:
@@ -132,33 +126,6 @@ def _at_rest(fooset: dict[str, Any]) -> bool:
     batches = [child for child in status.get("children", []) if child["kind"] == "BatchFooSet"]
     done = all(child["succeeded"] == child["desired"] for child in batches)
     return done and _condition(fooset, "Ready").get("status") == "True" and status.get("trace", {}).get("closed", False)
-
-
-def _show_trace(cluster: LocalCluster, console: Console) -> None:
-    trace_id = cluster.client.get("-n", NAMESPACE, "fooset", NAME)["status"]["traceID"]
-    jaeger = Jaeger(cluster.jaeger_query_url)
-    spans = _whole(jaeger, trace_id)
-    console.print(f"Trace {trace_id}")
-    console.print(waterfall(spans))
-    if jaeger.ui_available():
-        console.print(f"\nIn Jaeger: {jaeger.url}/trace/{trace_id}")
-    else:
-        console.print("\nThis Jaeger was built without its web pages; its API has the trace:")
-        console.print(f"  {jaeger.url}/api/v3/traces/{trace_id}")
-    console.print()
-
-
-def _whole(jaeger: Jaeger, trace_id: str) -> list[RecordedSpan]:
-    """Return the trace's spans once it has one root and no span without its parent; Jaeger takes a moment."""
-    deadline = time.monotonic() + 10
-    while True:
-        spans = jaeger.trace(trace_id)
-        tree = shape(spans)
-        if len(tree.roots) == 1 and not tree.orphans:
-            return spans
-        if time.monotonic() > deadline:
-            raise ClusterError(f"trace {trace_id}: {len(tree.roots)} roots, {len(tree.orphans)} orphans")
-        time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,4 @@
-"""Our chart in the cluster: everything but its Deployments installed, the Deployments rendered.
-
-A simulated node would report the Deployments' pods as running without running anything. So the release leaves them
-out (`components.run: External`), and the harness runs what they say (see `components`).
-"""
+"""A chart of this repository as a release in the cluster, installed as a user installs it."""
 
 import json
 from collections.abc import Mapping
@@ -12,51 +8,55 @@ from typing import Any, Final
 
 from e2e.cluster.client import Client
 from e2e.cluster.errors import ClusterError
-from e2e.cluster.rendered import Rendered, components
 from e2e.cluster.state import replace
 
 RELEASE: Final = "foosets"
 NAMESPACE: Final = "foosets-system"
-CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "foosets"
+CHARTS: Final = Path(__file__).resolve().parents[2] / "charts"
+CHART: Final = CHARTS / "foosets"
+READY_SECONDS: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The chart, as installed with some values."""
+    """A chart under a name, in a namespace of its own."""
 
     client: Client
-    chart: Path = CHART
+    name: str
+    namespace: str
+    chart: Path
 
     def install(self, values: Mapping[str, Any]) -> None:
-        """Install or upgrade the release, without its Deployments; doing it again changes nothing."""
+        """Install or upgrade the release and wait until it is ready; doing it again changes nothing."""
         if not self.chart.is_dir():
             raise ClusterError(f"there is no chart at {self.chart}", hint="without it: `up --no-components`")
-        self.client.apply(_namespace())
+        self.client.apply(self._restricted_namespace())
         self._forget_interrupted()
-        options = self._options(values, run="External")
         apply = ("--server-side=true", "--force-conflicts", "--history-max=2")
-        self.client.helm("upgrade", "--install", RELEASE, str(self.chart), *options, *apply)
+        wait = ("--wait", f"--timeout={READY_SECONDS}s")
+        options = (*self._options(values), *apply, *wait)
+        self.client.helm("upgrade", "--install", self.name, str(self.chart), *options, seconds=READY_SECONDS + 30)
 
-    def render(self, values: Mapping[str, Any]) -> list[Rendered]:
-        """Return the components as the chart's Deployments describe them."""
-        options = self._options(values, run="Deployments")
+    def render(self, values: Mapping[str, Any]) -> str:
+        """Return what `install` would send, as YAML documents."""
         # The server is asked what it serves, as `install` does: the chart decides by that what components do.
-        manifests = self.client.helm("template", RELEASE, str(self.chart), *options, "--dry-run=server")
-        return components(manifests, NAMESPACE)
+        return self.client.helm("template", self.name, str(self.chart), *self._options(values), "--dry-run=server")
+
+    def uninstall(self) -> None:
+        """Uninstall the release, if it is there."""
+        self.client.helm("uninstall", self.name, f"--namespace={self.namespace}", "--ignore-not-found", "--wait")
 
     def _forget_interrupted(self) -> None:
         """Remove the record of an operation whose helm was killed: helm takes it for one that is still under way."""
-        unfinished = "owner=helm,status in (pending-install,pending-upgrade)"
-        self.client.kubectl("delete", "secret", f"--namespace={NAMESPACE}", f"--selector={unfinished}")
+        unfinished = f"owner=helm,name={self.name},status in (pending-install,pending-upgrade)"
+        self.client.kubectl("delete", "secret", f"--namespace={self.namespace}", f"--selector={unfinished}")
 
-    def _options(self, values: Mapping[str, Any], *, run: str) -> tuple[str, ...]:
-        merged = {**values, "components": {**values.get("components", {}), "run": run}}
-        file = self.client.state.root / f"values-{run.lower()}.json"
-        replace(file, json.dumps(merged))
-        return (f"--namespace={NAMESPACE}", f"--values={file}")
+    def _options(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        file = self.client.state.root / f"values-{self.name}.json"
+        replace(file, json.dumps(values))
+        return (f"--namespace={self.namespace}", f"--values={file}")
 
-
-def _namespace() -> dict[str, Any]:
-    """Return the release's namespace, at the level of pod security that the components are made for."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+    def _restricted_namespace(self) -> dict[str, Any]:
+        """Return the release's namespace, at the level of pod security that our charts are made for."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels}}

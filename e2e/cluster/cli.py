@@ -2,9 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
 import typer
@@ -14,10 +13,14 @@ from rich.table import Table
 
 from e2e.cluster import provider
 from e2e.cluster.binaries import Binaries
-from e2e.cluster.errors import ClusterError
+from e2e.cluster.engine import Engine
+from e2e.cluster.errors import explained
+from e2e.cluster.images import build_suite, plain_name
+from e2e.cluster.local import LocalCluster
 from e2e.cluster.nodes import Shape
 from e2e.cluster.progress import Progress
 from e2e.cluster.status import Row
+from e2e.cluster.toolchain import TOOLS
 
 PIPE_WIDTH: Final = 240
 """Nobody folds lines in a pipe."""
@@ -30,18 +33,20 @@ State = Annotated[Path, typer.Option("--state", help="The cluster's own director
 def up(
     state: State = provider.STATE,
     *,
-    nodes: Annotated[int, typer.Option(min=0, help="How many simulated nodes.")] = 10,
-    cpu: Annotated[str, typer.Option(help="What a node offers.")] = Shape().cpu,
-    components: Annotated[bool, typer.Option(help="Install the chart and run its controllers.")] = True,
+    nodes: Annotated[int, typer.Option(min=0, help="How many simulated nodes, of the provider local.")] = 10,
+    cpu: Annotated[str, typer.Option(help="What a simulated node offers.")] = Shape().cpu,
+    components: Annotated[bool, typer.Option(help="Install the suite.")] = True,
 ) -> None:
     """Bring the cluster up, or to what is asked for if it is up."""
-    with _explained():
+    with explained():
         progress = Progress()
         cluster = provider.cluster(state, progress)
-        cluster.up(node_count=nodes, shape=Shape(cpu=cpu))
+        if isinstance(cluster, LocalCluster):
+            cluster.up(node_count=nodes, shape=Shape(cpu=cpu))
+        else:
+            cluster.up()
         if components:
-            cluster.install_chart()
-            cluster.start_components()
+            cluster.install()
         progress.say("")
         progress.say("kubectl for it:  " + f'eval "$({_command("env", state)})"')
         progress.say("what runs:       " + _command("status", state))
@@ -49,23 +54,34 @@ def up(
 
 
 @app.command()
+def image() -> None:
+    """Build the suite's image; BASE_IMAGE in the environment names another base than the Dockerfile's."""
+    with explained(), TemporaryDirectory(prefix="foosets-image-") as logs:
+        log = Path(logs, "build.log")
+        progress = Progress()
+        with progress.step("the suite's image"):
+            build_suite(Engine(), log)
+        progress.say(f"built {plain_name()}")
+
+
+@app.command()
 def binaries() -> None:
-    """Find the programs that a cluster is made of, download those that are nowhere, and build the rest."""
-    with _explained():
-        Binaries.find(Progress())
+    """Find the programs that clusters are made of, download those that are nowhere, and build the rest."""
+    with explained():
+        Binaries.find(Progress(), tools=TOOLS)
 
 
 @app.command()
 def down(state: State = provider.STATE) -> None:
     """Take the cluster down: no process, port or file is left."""
-    with _explained():
+    with explained():
         provider.cluster(state, Progress()).down()
 
 
 @app.command()
 def status(state: State = provider.STATE) -> None:
     """Show what runs, where it listens, and where its log is. Exit status 1 if something does not run."""
-    with _explained():
+    with explained():
         rows = provider.cluster(state).status()
         Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(_table(rows))
         if any(row.pid is None for row in rows):
@@ -75,7 +91,7 @@ def status(state: State = provider.STATE) -> None:
 @app.command()
 def kubeconfig(state: State = provider.STATE) -> None:
     """Print the path of the administrator's kubeconfig."""
-    with _explained():
+    with explained():
         cluster = provider.cluster(state)
         _ = cluster.record
         print(cluster.kubeconfig)
@@ -84,7 +100,7 @@ def kubeconfig(state: State = provider.STATE) -> None:
 @app.command()
 def env(state: State = provider.STATE) -> None:
     """Print shell commands that put kubectl and helm on PATH, looking at this cluster."""
-    with _explained():
+    with explained():
         cluster = provider.cluster(state)
         _ = cluster.record
         print(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
@@ -97,16 +113,6 @@ def _table(rows: list[Row]) -> Table:
         pid = str(row.pid) if row.pid else "[red]down[/red]"
         table.add_row(row.name, pid, str(row.restarts), escape(row.url), escape(str(row.log)))
     return table
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn an error of the harness into its message and exit status 1."""
-    try:
-        yield
-    except ClusterError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[red]error:[/red] {escape(str(error))}")
-        raise typer.Exit(1) from None
 
 
 def _command(name: str, state: Path) -> str:

@@ -16,6 +16,9 @@ from e2e.cluster.processes import MARK
 from e2e.cluster.state import Record, StateDirectory
 
 TIMEOUT_SECONDS: Final = 120.0
+EXISTING: Final = "existing"
+"""The provider whose clusters are the user's."""
+USERS: Final = frozenset({"PATH", "HOME", "LANG"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,13 @@ class Client:
             "apply", "--server-side", "--force-conflicts", "--field-manager=e2e", "-f", "-", stdin=json.dumps(listed)
         )
 
-    def helm(self, *args: str) -> str:
+    def helm(self, *args: str, seconds: float = TIMEOUT_SECONDS) -> str:
         """Run helm and return what it printed."""
-        return self._run(toolchain.HELM, args)
+        return self._run(toolchain.HELM, args, seconds=seconds)
 
-    def _run(self, tool: toolchain.Tool, args: tuple[str, ...], stdin: str = "") -> str:
+    def _run(
+        self, tool: toolchain.Tool, args: tuple[str, ...], stdin: str = "", seconds: float = TIMEOUT_SECONDS
+    ) -> str:
         refuse_foreign(self.state, self.record)
         done = subprocess.run(
             [str(self.binaries[tool]), *args],
@@ -53,7 +58,7 @@ class Client:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if done.returncode:
@@ -64,10 +69,11 @@ class Client:
 def environment(state: StateDirectory, record: Record) -> dict[str, str]:
     """Return the environment of a program that works for the cluster: marked, and all its files in the state.
 
-    Nothing else of the user's environment goes in but PATH: no other kubeconfig, no plugin, no proxy.
+    Nothing else of the user's environment goes in but PATH: no other kubeconfig, no plugin, no proxy. A cluster of the
+    user's own is the exception, since what proves him there may be a program that needs all of it.
     """
     home = str(state.root / "home")
-    return {
+    own = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": home,
         "LANG": "C.UTF-8",
@@ -78,3 +84,9 @@ def environment(state: StateDirectory, record: Record) -> dict[str, str]:
         "HELM_CONFIG_HOME": str(Path(home, "helm", "config")),
         "HELM_DATA_HOME": str(Path(home, "helm", "data")),
     }
+    return {**own, **os.environ, **_ours(own)} if record.provider == EXISTING else own
+
+
+def _ours(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what is the cluster's own: all but what a process has from its user."""
+    return {name: value for name, value in variables.items() if name not in USERS}

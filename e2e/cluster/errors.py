@@ -1,7 +1,13 @@
 """What went wrong, said so that a person can act on it."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
 
 TAIL_LINES: Final = 20
 
@@ -36,3 +42,13 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn an error of the harness into its message and exit status 1."""
+    try:
+        yield
+    except ClusterError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[red]error:[/red] {escape(str(error))}")
+        sys.exit(1)

@@ -1,5 +1,7 @@
 """Kubeconfigs: written whole, and refused when they lead anywhere but to the cluster that this harness made."""
 
+import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,33 @@ def write(path: Path, name: str, server: Server, credentials: Credentials) -> No
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
     replace(path, yaml.safe_dump(config, sort_keys=False))
+
+
+def write_embedded(state: StateDirectory, name: str, made: Mapping[str, Any]) -> str:
+    """Write the administrator's kubeconfig from one that has certificates inside; return the API server's URL.
+
+    The certificates become files beside it: whoever reads our kubeconfigs finds them all alike.
+    """
+    cluster, user = made["clusters"][0]["cluster"], made["users"][0]["user"]
+    files = {
+        "ca.crt": cluster["certificate-authority-data"],
+        "admin.crt": user["client-certificate-data"],
+        "admin.key": user["client-key-data"],
+    }
+    for file, data in files.items():
+        replace(state.pki / file, base64.b64decode(data))
+    authority, certificate, key = (state.pki / file for file in files)
+    server = Server(str(cluster["server"]), authority)
+    write(state.kubeconfig, name, server, Credentials(certificate=(certificate, key)))
+    return server.url
+
+
+def renamed(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a kubeconfig of one context with another name for the context."""
+    (context,) = config["contexts"]
+    cluster = {**config["clusters"][0], "name": name}
+    context = {"name": name, "context": {**context["context"], "cluster": name}}
+    return {**config, "clusters": [cluster], "contexts": [context], "current-context": name}
 
 
 def refuse_foreign(state: StateDirectory, record: Record) -> None:

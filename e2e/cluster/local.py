@@ -1,40 +1,42 @@
 """The provider `local`: a cluster made of real control plane processes, without containers and without root.
 
+A simulated node would report the pods of the chart's Deployments as running without running anything. So the release
+leaves the Deployments out (`components.run: External`), and the harness runs what they say (see `components`).
+
 `up` brings the cluster to what is asked for from whatever is there: nothing, a half-made cluster, a cluster of which
 something died, the cluster itself. `down` leaves no process, port or file, whatever was killed before.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from e2e.cluster import controlplane, jaeger, nodes, processes, toolchain
 from e2e.cluster.binaries import Binaries
-from e2e.cluster.chart import CHART, Release
-from e2e.cluster.client import Client
+from e2e.cluster.chart import CHART, NAMESPACE, RELEASE, Release
+from e2e.cluster.cluster import Cluster
 from e2e.cluster.components import Component, programs
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.nodes import Shape
 from e2e.cluster.ports import free_ports
 from e2e.cluster.progress import Progress
-from e2e.cluster.state import Record, StateDirectory
+from e2e.cluster.rendered import components
+from e2e.cluster.state import Record
 from e2e.cluster.status import Row, rows
 from e2e.cluster.supervision import Supervision
 
-NO_CLUSTER: Final = "there is no cluster in {}"
-START: Final = "python -m e2e.cluster up"
 
+class LocalCluster(Cluster):
+    """One cluster of processes."""
 
-class LocalCluster:
-    """One cluster, in one state directory of its own."""
+    provider = "local"
+    tools = toolchain.LOCAL_TOOLS
 
     def __init__(self, root: Path, *, progress: Progress | None = None, chart: Path = CHART) -> None:
-        self.state = StateDirectory(root.absolute())
-        self._progress = progress or Progress(quiet=True)
+        super().__init__(root, progress=progress)
         self._chart = chart
-        self._binaries: Binaries | None = None
 
     # ------------------------------------------------------------------------------------- up and down
 
@@ -42,8 +44,8 @@ class LocalCluster:
         """Have a control plane, that many nodes, and Jaeger; a second call repairs what died and is quick."""
         binaries = self.binaries  # before the state: a build that fails leaves nothing behind
         with self.state.locked(create=True):
-            record = self.state.begin()
-            self._link_programs(binaries)
+            record = self.state.begin(self.provider)
+            self._link_programs()
             with self._progress.step("control plane", self.state.logs):
                 record = self._have_control_plane(record, binaries)
             with self._progress.step(f"{node_count} simulated nodes"):
@@ -52,31 +54,21 @@ class LocalCluster:
                 with self._progress.step("Jaeger", self.state.log(jaeger.NAME)):
                     self._have_jaeger(record, binaries)
 
-    def down(self) -> int:
-        """End every process of the cluster and remove its directory; return how many processes there were."""
-        with self.state.locked(create=False) as exists:
-            if not exists:
-                return 0
-            record = self.state.load()
-            if record is None:
-                self.state.remove_unused()
-                return 0
-            with self._progress.step("taking the cluster down"):
-                Supervision(self.state, record).end()
-                killed = processes.kill_all(record.id)
-                self.state.remove()
-            return killed
-
     # -------------------------------------------------------------------------------------- components
+
+    def install(self, values: Mapping[str, Any] | None = None) -> None:
+        """Install our chart and run what its Deployments say."""
+        self.install_chart(values)
+        self.start_components(values)
 
     def install_chart(self, values: Mapping[str, Any] | None = None) -> None:
         """Install or upgrade our chart, without its Deployments."""
         with self._progress.step("chart"):
-            self._release.install(values or {})
+            self._release.install(_running(values or {}, "External"))
 
     def start_components(self, values: Mapping[str, Any] | None = None) -> None:
         """Run each component of the rendered chart as a process, and wait until all are ready."""
-        rendered = self._release.render(values or {})
+        rendered = components(self._release.render(_running(values or {}, "Deployments")), NAMESPACE)
         if not rendered:
             raise ClusterError(f"the chart {self._chart} renders no component")
         supervision = self.supervision
@@ -90,47 +82,16 @@ class LocalCluster:
         """Return a component that was started."""
         return Component(name, self.supervision)
 
+    def component_log(self, name: str) -> str:
+        """Return what a component of the suite has logged, since the cluster is up."""
+        return self.component(name).log.read_text(encoding="utf-8")
+
     # --------------------------------------------------------------------------------------- the parts
-
-    @property
-    def record(self) -> Record:
-        """What is known about the cluster; there must be one."""
-        record = self.state.load()
-        if record is None or not record.control_plane:
-            raise ClusterError(NO_CLUSTER.format(self.state.root), hint=START)
-        return record
-
-    @property
-    def binaries(self) -> Binaries:
-        """The programs, found or built once."""
-        if self._binaries is None:
-            self._binaries = Binaries.find(self._progress)
-        return self._binaries
-
-    @property
-    def client(self) -> Client:
-        """Kubectl and helm."""
-        return Client(self.binaries, self.state, self.record)
-
-    @property
-    def supervision(self) -> Supervision:
-        """The supervisor of Jaeger and the components."""
-        return Supervision(self.state, self.record)
-
-    @property
-    def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig."""
-        return self.state.kubeconfig
 
     @property
     def audit_log(self) -> Path:
         """What the API server was asked, one JSON object a line."""
         return self.state.log("audit")
-
-    @property
-    def jaeger_query_url(self) -> str:
-        """Where traces are asked for: `/api/v3` is below it."""
-        return jaeger.query_url(self.record)
 
     @property
     def otlp_endpoint(self) -> str:
@@ -141,19 +102,14 @@ class LocalCluster:
         """Return what runs."""
         return rows(self.state, self.record)
 
-    def kubectl(self, *args: str, stdin: str = "") -> str:
-        """Run kubectl as the administrator and return what it printed."""
-        return self.client.kubectl(*args, stdin=stdin)
-
-    def helm(self, *args: str) -> str:
-        """Run helm as the administrator and return what it printed."""
-        return self.client.helm(*args)
-
     # ------------------------------------------------------------------------------------------ inside
 
     @property
     def _release(self) -> Release:
-        return Release(self.client, self._chart)
+        return Release(self.client, RELEASE, NAMESPACE, self._chart)
+
+    def _discard(self, record: Record) -> None:
+        """Its processes and its directory are all there is."""
 
     def _have_control_plane(self, record: Record, binaries: Binaries) -> Record:
         if record.control_plane:
@@ -179,10 +135,7 @@ class LocalCluster:
             supervision.keep(program)
         supervision.wait_ready(program)
 
-    def _link_programs(self, binaries: Binaries) -> None:
-        """Give the user (and the supervisor) kubectl and helm under names that do not change."""
-        self.state.bin.mkdir(exist_ok=True)
-        for tool in (toolchain.KUBECTL, toolchain.HELM):
-            link = self.state.bin / tool.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(binaries[tool])
+
+def _running(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return values that say where the components run."""
+    return {**values, "components": {**values.get("components", {}), "run": where}}

@@ -3,9 +3,10 @@
     state.json        this record; written, with the id, before the first process starts
     kubeconfig        the administrator's: for the harness and the user, never for a component
     logs/             one file a process, and audit.log
-    kwok/             kwokctl's work directory: certificates, etcd's data
+    kwok/             kwokctl's work directory: certificates, etcd's data      (provider local)
+    programs/<name>/  kubeconfig and token of each component                   (provider local)
+    kind.yaml         what kind is asked for; pki/ the administrator's keys     (provider kind)
     programs.json     what the supervisor shall run      supervisor.json   what it runs
-    programs/<name>/  kubeconfig and token of each component
     bin/              kubectl and helm, for PATH
 
 Files are replaced, never rewritten in place: a reader sees the old or the new one, also after a kill -9.
@@ -33,7 +34,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The content of state.json."""
 
     layout: int = LAYOUT
-    provider: str = "local"
+    provider: str
+    """Who made the cluster, and so who takes it down."""
     id: str
     """Names the cluster, its context, and the mark of its processes."""
     control_plane: bool = False
@@ -71,6 +73,11 @@ class StateDirectory:
         return self.root / "kwok"
 
     @property
+    def pki(self) -> Path:
+        """Certificates of a cluster whose maker gives them only inside a kubeconfig."""
+        return self.root / "pki"
+
+    @property
     def bin(self) -> Path:
         """Programs for the user's PATH."""
         return self.root / "bin"
@@ -97,13 +104,18 @@ class StateDirectory:
             )
         return record
 
-    def begin(self) -> Record:
+    def begin(self, provider: str) -> Record:
         """Return the record, with a new id if there is none yet. After this, `down` finds whatever is started."""
         record = self.load()
         if record is None:
             self._refuse_foreign()
-            record = Record(id=secrets.token_hex(6))
+            record = Record(provider=provider, id=secrets.token_hex(6))
             self.save(record)
+        if record.provider != provider:
+            raise ClusterError(
+                f"{self.root} holds a cluster of the provider {record.provider}, not {provider}",
+                hint="take it down first: python -m e2e.cluster down",
+            )
         self.logs.mkdir(exist_ok=True)
         return record
 

@@ -22,18 +22,22 @@ class Row:
 
 def rows(state: StateDirectory, record: Record) -> list[Row]:
     """Return the processes of the control plane, the supervisor, and what that keeps running."""
-    supervision = Supervision(state, record)
     own = [
         Row(name, _alive(controlplane.pid_of(state, name), record), 0, _url(name, record), state.log(name))
         for name in controlplane.PROCESSES
     ]
-    supervisor = Row("supervisor", supervision.pid(), 0, "", state.log("supervisor"))
+    return [*own, *supervised(Supervision(state, record))]
+
+
+def supervised(supervision: Supervision) -> list[Row]:
+    """Return the supervisor and what it keeps running."""
+    supervisor = Row("supervisor", supervision.pid(), 0, "", supervision.state.log("supervisor"))
     lives = {name: supervision.life(name) for name in supervision.programs()}
     kept = [
         Row(program.name, lives[name].pid, lives[name].restarts, program.ready_url, Path(program.log))
         for name, program in supervision.programs().items()
     ]
-    return [*own, supervisor, *kept]
+    return [supervisor, *kept]
 
 
 def _alive(pid: int | None, record: Record) -> int | None:

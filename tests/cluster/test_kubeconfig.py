@@ -7,7 +7,7 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.kubeconfig import Credentials, Server, context_name, refuse_foreign, write
 from e2e.cluster.state import Record, StateDirectory
 
-RECORD = Record(id="abc", server="https://127.0.0.1:20000", control_plane=True)
+RECORD = Record(provider="local", id="abc", server="https://127.0.0.1:20000", control_plane=True)
 
 
 def made(tmp_path: Path, name: str = context_name(RECORD), url: str = RECORD.server) -> StateDirectory:

@@ -56,10 +56,10 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(
 def test_the_record_survives_the_harness(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "cluster")
     with state.locked(create=True):
-        record = msgspec.structs.replace(state.begin(), server="https://127.0.0.1:1", control_plane=True)
+        record = msgspec.structs.replace(state.begin("local"), server="https://127.0.0.1:1", control_plane=True)
         state.save(record)
     assert StateDirectory(tmp_path / "cluster").load() == record
-    assert state.begin() == record
+    assert state.begin("local") == record
 
 
 def test_removal_leaves_nothing_and_takes_no_linked_directory_along(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_removal_leaves_nothing_and_takes_no_linked_directory_along(tmp_path: Pa
     (outside / "file").touch()
     state = StateDirectory(tmp_path / "cluster")
     state.root.mkdir()
-    state.begin()
+    state.begin("local")
     (state.root / "link").symlink_to(outside)
     state.remove()
     assert [entry.name for entry in tmp_path.iterdir()] == ["outside"]
@@ -79,7 +79,7 @@ def test_a_directory_with_something_else_in_it_is_refused(tmp_path: Path) -> Non
     (tmp_path / "thesis.tex").touch()
     state = StateDirectory(tmp_path)
     with pytest.raises(ClusterError, match=r"thesis\.tex"):
-        state.begin()
+        state.begin("local")
     with pytest.raises(ClusterError, match=r"thesis\.tex"):
         state.remove_unused()
     assert (tmp_path / "thesis.tex").exists()
@@ -95,7 +95,7 @@ def test_a_directory_abandoned_before_its_record_is_removed(tmp_path: Path) -> N
 
 def test_a_record_of_another_layout_is_refused(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path)
-    state.save(Record(id="x", layout=999))
+    state.save(Record(provider="local", id="x", layout=999))
     with pytest.raises(ClusterError, match="another version"):
         state.load()
 

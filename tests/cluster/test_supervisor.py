@@ -32,7 +32,7 @@ http.server.ThreadingHTTPServer(("{LOOPBACK}", port), http.server.SimpleHTTPRequ
 def supervision(tmp_path: Path) -> Iterator[Supervision]:
     state = StateDirectory(tmp_path / "cluster")
     state.root.mkdir()
-    supervision = Supervision(state, state.begin())
+    supervision = Supervision(state, state.begin("local"))
     yield supervision
     supervision.end()
     assert processes.find(supervision.record.id) == []

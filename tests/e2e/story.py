@@ -10,6 +10,7 @@ from typing import Any
 from e2e import audit
 from e2e.apiserver import ApiServer, RefusedError
 from e2e.audit import Write
+from e2e.cluster.kind import KindCluster
 from e2e.cluster.local import LocalCluster
 from e2e.expected import Family, Object
 from e2e.traces import Jaeger, TraceShape, shape
@@ -30,9 +31,11 @@ PLURALS = {"FooSet": "foosets", "BatchFooSet": "batchfoosets", "ServiceFooSet": 
 class Story:
     """A namespace that nothing else happens in."""
 
-    suite: LocalCluster
+    suite: LocalCluster | KindCluster
     server: ApiServer
     namespace: str
+    patience: float = SETTLED_WITHIN
+    """Seconds that things may take."""
 
     # ---- acting
 
@@ -88,14 +91,15 @@ class Story:
 
     # ---- waiting
 
-    def until(self, holds: Callable[[], object], seconds: float = SETTLED_WITHIN) -> None:
+    def until(self, holds: Callable[[], object], seconds: float | None = None) -> None:
         """Look again and again until something holds."""
+        seconds = self.patience if seconds is None else seconds
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, "\n".join([f"does not hold after {seconds} s", *self._told()])
             time.sleep(POLL_SECONDS)
 
-    def settle(self, name: str, seconds: float = SETTLED_WITHIN) -> Object:
+    def settle(self, name: str, seconds: float | None = None) -> Object:
         """Wait until the newest spec was acted on and its trace is closed; return the FooSet."""
         self.until(lambda: is_settled(self.fooset(name)), seconds)
         return self.fooset(name)
@@ -130,7 +134,7 @@ class Story:
         """What the sets say of themselves, and what the components complained of."""
         sets = [item for plural in PLURALS.values() for item in self.server.get(f"{self._group}/{plural}")["items"]]
         statuses = [f"{one['metadata']['name']}: {json.dumps(one.get('status', {}))}" for one in sets]
-        logs = [line for name in names.Component for line in self.suite.component(name).log.read_text().splitlines()]
+        logs = [line for name in names.Component for line in self.suite.component_log(name).splitlines()]
         return statuses + [line for line in logs if '"level": "info"' not in line][-COMPLAINTS:]
 
 

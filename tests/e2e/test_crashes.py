@@ -121,8 +121,8 @@ def write_number(point: str, total: int) -> int:
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_a_killed_component_goes_on(
-    story: Story, reference: Reference, killers: dict[str, Killer], component: str, point: str
+def test_a_killed_component_goes_on(  # noqa: PLR0917 - fixtures
+    suite: LocalCluster, story: Story, reference: Reference, killers: dict[str, Killer], component: str, point: str
 ) -> None:
     user = identity(component)
     total = reference.writes[user]
@@ -133,7 +133,7 @@ def test_a_killed_component_goes_on(
     assert killers[component].killed.wait(KILLED_WITHIN), f"{component} never made its write {last} of {total}"
     story.until(lambda: written_by(story, user) >= last)  # the audit log is written after the reply
     before = written_by(story, user)
-    story.suite.component(component).restart()
+    suite.component(component).restart()
 
     fooset, family = story.settle(NAME), story.family(NAME)
     story.until(lambda: written_by(story, user) > before, SHOWN_WITHIN)

@@ -1,0 +1,112 @@
+"""A kubelet that refuses a pod which the batch controller had placed.
+
+The node is filled behind the controller's back: while its kubelet cannot reach the API server, it starts a static pod
+of which nobody else can know. What was placed there meanwhile it refuses as soon as it hears of it.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from e2e.audit import identity
+from e2e.cluster.kind import KindCluster
+from foosets.api import names
+from foosets.planning.quantity import amount
+from tests.e2e.manifests import fooset
+from tests.e2e.story import Story, is_true
+from tests.e2e_kind.workloads import batch, container
+
+pytestmark = pytest.mark.kind
+
+FILLED, OTHER = "worker", "worker2"
+MEMBERS = 2
+MEMBER_CPU = 400
+"""Milli; two fit on a node that runs little else, and none beside the filler."""
+MOST_CREATES = 5
+MANIFEST = "/etc/kubernetes/manifests/filler.yaml"
+TO_THE_API = ("OUTPUT", "-p", "tcp", "--dport", "6443", "-j", "REJECT", "--reject-with", "tcp-reset")
+STARTED_WITHIN = 30.0
+REFUSED = "KubeletRejected"
+
+
+@contextmanager
+def cut_off(cluster: KindCluster, node: str) -> Iterator[None]:
+    """Keep a node's kubelet from the API server; short enough, nobody calls the node lost."""
+    cluster.in_node(node, "iptables", "-I", *TO_THE_API)
+    try:
+        yield
+    finally:
+        cluster.in_node(node, "iptables", "-D", *TO_THE_API)
+
+
+@contextmanager
+def filled(cluster: KindCluster, node: str, cpu: int) -> Iterator[None]:
+    """Have a static pod on the node."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "filler", "namespace": "kube-system"},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container("sleep infinity", cpu=f"{cpu}m")]},
+    }
+    cluster.in_node(node, "sh", "-c", f"cat > {MANIFEST} <<'END'\n{json.dumps(pod)}\nEND")
+    try:
+        deadline = time.monotonic() + STARTED_WITHIN
+        while "filler" not in cluster.in_node(node, "crictl", "ps", "--name=main", "-o", "json"):
+            assert time.monotonic() < deadline, "the kubelet did not start the static pod"
+            time.sleep(0.5)
+        yield
+    finally:
+        cluster.in_node(node, "rm", "-f", MANIFEST)
+
+
+def free_cpu(story: Story, node: str) -> int:
+    """What is left of a node, in milli."""
+    allocatable = story.server.get(f"/api/v1/nodes/{node}")["status"]["allocatable"]["cpu"]
+    pods = story.server.get(f"/api/v1/pods?fieldSelector=spec.nodeName={node}")["items"]
+    live = [pod for pod in pods if pod["status"]["phase"] not in ("Succeeded", "Failed")]
+    requests = [one["resources"].get("requests", {}) for pod in live for one in pod["spec"]["containers"]]
+    return amount("cpu", allocatable) - sum(amount("cpu", request.get("cpu", "0")) for request in requests)
+
+
+@contextmanager
+def cordoned(cluster: KindCluster, node: str) -> Iterator[None]:
+    """Have nothing placed on the node."""
+    cluster.kubectl("cordon", node)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", node)
+
+
+def test_a_refused_pod_is_placed_elsewhere_and_charged_to_nobody(kind_suite: KindCluster, story: Story) -> None:
+    node, other = kind_suite.node(FILLED), kind_suite.node(OTHER)
+    filler = free_cpu(story, node) - MEMBER_CPU // 2
+    parts = {"workers": batch(MEMBERS, cpu=f"{MEMBER_CPU}m")}
+    with ExitStack() as behind_the_back:
+        with cordoned(kind_suite, other), cut_off(kind_suite, node):
+            behind_the_back.enter_context(filled(kind_suite, node, filler))
+            story.apply(fooset("app", batch=parts))
+            story.until(lambda: [pod["spec"]["nodeName"] for pod in story.pods()] == [node] * MEMBERS)
+        story.until(lambda: is_true(story.fooset("app"), "Complete"))
+
+    status = story.get("BatchFooSet", "app-workers")["status"]
+    assert (status["placementConflicts"], status["failed"], status["succeeded"]) == (MEMBERS, 0, MEMBERS)
+    assert {pod["status"]["phase"] for pod in story.pods()} == {"Succeeded"}
+    assert {pod["spec"]["nodeName"] for pod in story.pods()} == {other}
+    creates = [write for write in story.writes() if (write.verb, write.resource) == ("create", "pods")]
+    assert {write.user for write in creates} == {identity("batchfooset")}
+    indexes = Counter(write.body["metadata"]["labels"][names.INDEX] for write in creates)
+    assert all(1 < count <= MOST_CREATES for count in indexes.values()), indexes
+    assert is_in_the_trace(story, MEMBERS)
+
+
+def is_in_the_trace(story: Story, refused: int) -> bool:
+    """Whether the trace has an error span for each pod that a kubelet refused."""
+    app = story.settle("app")
+    tree = story.trace(app, spans=refused)
+    errors = [span for span in tree.spans if span.name == "pod" and span.attributes.get("fooset.reason") == REFUSED]
+    return len(errors) == refused and all(span.failed and "OutOfcpu" in span.error for span in errors)

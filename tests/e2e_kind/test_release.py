@@ -1,0 +1,117 @@
+"""Install, test, upgrade, uninstall: what a person does with Helm, beside sets that run."""
+
+import time
+from typing import Any
+
+import pytest
+
+from e2e.cluster.chart import CHARTS, NAMESPACE, RELEASE
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.kind import KindCluster
+from foosets.api import names
+from tests.e2e.manifests import fooset
+from tests.e2e.story import Story
+from tests.e2e_kind.workloads import service, small
+
+pytestmark = pytest.mark.kind
+
+INSTALLS = 3
+GONE_WITHIN = 60.0
+CRDS = ("foosets", "batchfoosets", "servicefoosets")
+CHART = str(CHARTS / "foosets")
+KINDS = "foosets,batchfoosets,servicefoosets,pods"
+
+
+@pytest.fixture(autouse=True)
+def restored(kind_suite: KindCluster) -> Any:
+    """Leave the suite as it was found."""
+    yield
+    kind_suite.install()
+
+
+def identities(story: Story) -> dict[str, tuple[str, int]]:
+    """Uid and restarts of every pod of the story."""
+    return {
+        pod["metadata"]["name"]: (
+            pod["metadata"]["uid"],
+            sum(status["restartCount"] for status in pod["status"]["containerStatuses"]),
+        )
+        for pod in story.pods()
+    }
+
+
+@pytest.mark.parametrize("number", range(INSTALLS))
+def test_what_is_applied_right_after_an_install_runs(kind_suite: KindCluster, story: Story, number: int) -> None:
+    kind_suite.suite.uninstall()
+    kind_suite.install()
+    story.apply(fooset(f"app-{number}", service={"server": service(2)}))
+    story.kubectl("wait", "--for=condition=Ready", f"fooset/app-{number}", "--timeout=100s")
+
+    pods = story.pods()
+    assert {pod["metadata"]["annotations"][names.SCHEDULER_ASSIGNED_BY] for pod in pods} == {names.ASSIGNED_BY_POLICY}
+    assert {pod["spec"]["schedulerName"] for pod in pods} == {names.DEFAULT_SCHEDULER}
+
+
+def test_helm_test_proves_a_trace_and_fails_without_a_scheduler(kind_suite: KindCluster) -> None:
+    test = ("test", RELEASE, f"--namespace={NAMESPACE}", "--logs", "--timeout=100s")
+    assert "Succeeded" in kind_suite.helm(*test)
+    leftovers = kind_suite.kubectl("get", KINDS, f"--namespace={NAMESPACE}", "-o", "name").split()
+    assert [name for name in leftovers if not name.startswith(f"pod/{RELEASE}-")] == []
+
+    scheduler = ("scale", "deployment/foosets-scheduler", f"--namespace={NAMESPACE}")
+    kind_suite.kubectl(*scheduler, "--replicas=0")
+    with pytest.raises(ClusterError, match="failed"):
+        kind_suite.helm(*test)
+    kind_suite.kubectl(*scheduler, "--replicas=1")
+
+
+def test_an_upgrade_renews_the_definitions_and_restarts_no_pod(kind_suite: KindCluster, story: Story) -> None:
+    story.apply(small("app"))
+    story.settle("app")
+    before = identities(story)
+    kind_suite.kubectl("annotate", "crd", f"foosets.{names.GROUP}", "controller-gen.kubebuilder.io/version=none")
+    kind_suite.kubectl("patch", "crd", f"foosets.{names.GROUP}", "--type=json", f"--patch={WITHOUT_SHORT_NAME}")
+    kind_suite.install({"components": {"resources": {"requests": {"cpu": "30m", "memory": "96Mi"}}}})
+
+    definition = kind_suite.client.get("crd", f"foosets.{names.GROUP}")
+    assert definition["spec"]["names"]["shortNames"] == ["fs"]
+    story.kubectl("scale", "servicefooset", "app-server", "--replicas=3")
+    story.until(lambda: len(story.running("server")) == 3)
+    assert identities(story).items() >= before.items()
+
+
+WITHOUT_SHORT_NAME = '[{"op": "remove", "path": "/spec/names/shortNames"}]'
+
+
+def test_an_uninstall_leaves_definitions_sets_and_pods(kind_suite: KindCluster, story: Story) -> None:
+    story.apply(small("app"))
+    story.settle("app")
+    before = identities(story)
+    kind_suite.suite.uninstall()
+    assert identities(story) == before
+    assert story.fooset("app")["spec"]
+    story.kubectl("get", "crd", *(f"{plural}.{names.GROUP}" for plural in CRDS))
+
+    # under another name, over what the first release left
+    again = ("install", "other", CHART, "--namespace=other-system", "--create-namespace", "--take-ownership", "--wait")
+    values = f"--values={kind_suite.state.root / f'values-{RELEASE}.json'}"
+    kind_suite.helm(*again, values)
+    try:
+        story.kubectl("scale", "servicefooset", "app-server", "--replicas=3")
+        story.until(lambda: len(story.running("server")) == 3)
+        assert identities(story).items() >= before.items()
+    finally:
+        kind_suite.helm("uninstall", "other", "--namespace=other-system", "--wait")
+        kind_suite.kubectl("delete", "namespace", "other-system", "--wait=false")
+
+
+@pytest.mark.parametrize("order", ["users first", "suite first"])
+def test_namespaces_go_in_any_order_without_hanging(kind_suite: KindCluster, story: Story, order: str) -> None:
+    story.apply(small("app"))
+    story.settle("app")
+    if order == "suite first":
+        kind_suite.kubectl("delete", "namespace", NAMESPACE, f"--timeout={GONE_WITHIN:.0f}s")
+    started = time.monotonic()
+    story.kubectl("delete", "namespace", story.namespace, f"--timeout={GONE_WITHIN:.0f}s")
+    assert time.monotonic() - started < GONE_WITHIN
+    kind_suite.kubectl("create", "namespace", story.namespace)  # for the fixture to delete
