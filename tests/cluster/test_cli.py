@@ -3,10 +3,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from e2e.cluster import provider
 from e2e.cluster.cli import app
-from e2e.cluster.errors import ClusterError
-from e2e.cluster.local import LocalCluster
 
 
 def run(*args: str) -> tuple[int, str]:
@@ -32,14 +29,3 @@ def test_a_directory_of_somebody_else_is_not_taken_down(tmp_path: Path) -> None:
     assert code == 1
     assert "thesis.tex" in output
     assert (tmp_path / "thesis.tex").exists()
-
-
-@pytest.mark.parametrize("name", ["kind", "existing", "minikube"])
-def test_a_provider_that_is_not_there_is_named_with_those_that_are(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ClusterError, match=rf"CLUSTER={name}[\s\S]*available: local"):
-        provider.cluster(tmp_path, environ={"CLUSTER": name})
-
-
-@pytest.mark.parametrize("environ", [{}, {"CLUSTER": ""}, {"CLUSTER": "local"}])
-def test_local_is_what_one_gets_unasked(tmp_path: Path, environ: dict[str, str]) -> None:
-    assert isinstance(provider.cluster(tmp_path, environ=environ), LocalCluster)
