@@ -7,7 +7,11 @@ import pytest
 
 from e2e.cluster.chart import CHARTS, NAMESPACE, RELEASE
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.existing import ExistingCluster
+from e2e.cluster.images import named_by_content
 from e2e.cluster.kind import KindCluster
+from e2e.cluster.kubeconfig import context_name
+from e2e.traces import Jaeger, shape
 from foosets.api import names
 from tests.e2e.manifests import fooset
 from tests.e2e.story import Story
@@ -24,8 +28,9 @@ KINDS = "foosets,batchfoosets,servicefoosets,pods"
 
 @pytest.fixture(autouse=True)
 def restored(kind_suite: KindCluster) -> Any:
-    """Leave the suite as it was found."""
+    """Leave the suite, and Jaeger, as they were found."""
     yield
+    kind_suite.up()
     kind_suite.install()
 
 
@@ -115,3 +120,23 @@ def test_namespaces_go_in_any_order_without_hanging(kind_suite: KindCluster, sto
     story.kubectl("delete", "namespace", story.namespace, f"--timeout={GONE_WITHIN:.0f}s")
     assert time.monotonic() - started < GONE_WITHIN
     kind_suite.kubectl("create", "namespace", story.namespace)  # for the fixture to delete
+
+
+def test_an_existing_cluster_is_used_and_left(kind_suite: KindCluster, story: Story, tmp_path: Path) -> None:
+    named = {
+        "KUBECONFIG": str(kind_suite.kubeconfig),
+        "CONTEXT": context_name(kind_suite.record),
+        "SUITE_IMAGE": named_by_content(kind_suite.engine),
+    }
+    existing = ExistingCluster(tmp_path / "existing", environ={**os.environ, **named})
+    existing.up()
+    existing.install()
+    try:
+        story.apply(small("app"))
+        app = story.settle("app")
+        assert shape(Jaeger(existing.jaeger_query_url).trace(app["status"]["traceID"])).roots
+    finally:
+        existing.down()
+    assert "foosets" not in kind_suite.helm("list", "--all-namespaces")
+    assert not existing.state.root.exists()
+    assert len(story.running("server")) == 2
