@@ -1,6 +1,8 @@
 """Install, test, upgrade, uninstall: what a person does with Helm, beside sets that run."""
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
