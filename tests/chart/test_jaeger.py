@@ -87,7 +87,8 @@ def test_a_node_port_is_for_questions_alone(jaeger: Render) -> None:
 
 @pytest.fixture(scope="module")
 def running(jaeger: Render, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, str]]:
-    """Jaeger with the chart's configuration, on free ports of loopback; the URL of each port of the chart."""
+    """Jaeger as its container says, but on free ports of loopback; the URL of each port of the chart."""
+    environment = {variable["name"]: variable["value"] for variable in container(jaeger())["env"]}
     text = configuration(jaeger()).replace("0.0.0.0", "127.0.0.1")
     chosen = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     for port, free in chosen.items():
@@ -97,7 +98,8 @@ def running(jaeger: Render, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (home / "jaeger.yaml").write_text(text)
     program = str(locate(toolchain.JAEGER, sources(Progress(quiet=True))))
     with (home / "log").open("wb") as log:
-        process = subprocess.Popen([program, f"--config={home / 'jaeger.yaml'}"], cwd="/", stdout=log, stderr=log)
+        command = [program, f"--config={home / 'jaeger.yaml'}"]
+        process = subprocess.Popen(command, env=environment, cwd="/", stdout=log, stderr=log)
     try:
         yield {port: f"http://127.0.0.1:{free}" for port, free in chosen.items()}
     finally:

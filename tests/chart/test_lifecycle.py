@@ -1,5 +1,7 @@
 """Upgrade, uninstall and reinstall: the release comes and goes, CRDs and everybody's sets stay."""
 
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -32,12 +34,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     made = LocalCluster(tmp_path_factory.mktemp("lifecycle") / "cluster")
     try:
         made.up(node_count=0, with_jaeger=False)
-        made.client.apply(
-            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (NAMESPACE, PLAIN))
-        )
+        made.client.apply(*namespaces())
         yield made
     finally:
         made.down()
+
+
+def namespaces() -> list[Manifest]:
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (NAMESPACE, PLAIN)]
 
 
 @pytest.fixture
@@ -136,6 +140,18 @@ def test_another_release_takes_the_crds_over_when_told(cluster: LocalCluster, fa
     assert family["metadata"]["uid"] in uids(cluster)
     assert uids(cluster) == before
     assert "ClusterRole/other-foosets-fooset" in leftovers(cluster)
+
+
+@pytest.mark.usefixtures("family")
+def test_a_namespace_that_goes_first_keeps_nobody_from_deleting_sets(cluster: LocalCluster) -> None:
+    cluster.kubectl("delete", "namespace", NAMESPACE)
+    assert leftovers(cluster)
+    cluster.kubectl("--namespace", PLAIN, "delete", "fooset", "app")
+    until_gone(cluster, "foosets,batchfoosets")
+    (command,) = re.findall(r"^kubectl (delete clusterrole[^`]+)", (CHART / "README.md").read_text(), re.MULTILINE)
+    cluster.kubectl(*shlex.split(command.replace("\\\n", "")))
+    assert leftovers(cluster) == []
+    cluster.client.apply(*namespaces())
 
 
 @pytest.mark.usefixtures("family")

@@ -108,7 +108,7 @@ def test_a_value_of_another_type_is_refused_at_its_place(refusal: Any, chart: Pa
     [
         (CHART, ("components", "run"), "Maybe"),
         (CHART, ("components", "replicas"), 0),
-        (CHART, ("components", "replicas"), 4),
+        (CHART, ("components", "replicas"), 3),
         (CHART, ("components", "resources", "requests", "cpu"), "many"),
         (CHART, ("components", "resources", "limits", "memory"), -1),
         (CHART, ("image", "repository"), ""),
