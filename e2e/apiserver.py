@@ -6,6 +6,7 @@ Asking so costs a hundredth of starting kubectl: a test may look often. What a u
 import http.client
 import json
 import ssl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 import yaml
 
 TIMEOUT_SECONDS: Final = 30.0
+IDLE_SECONDS: Final = 30.0
+"""A connection unused for longer is opened anew: the API server closes idle ones after 90 s."""
 
 
 class RefusedError(RuntimeError):
@@ -33,6 +36,7 @@ class ApiServer:
     tls: ssl.SSLContext
     token: str = ""
     _connection: http.client.HTTPSConnection = field(init=False)
+    _used: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self._connection = http.client.HTTPSConnection(
@@ -69,6 +73,9 @@ class ApiServer:
         headers = {"Accept": accept, "Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._connection.close()  # the request opens it
+        self._used = time.monotonic()
         self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         answer = self._connection.getresponse()
         content = json.loads(answer.read())

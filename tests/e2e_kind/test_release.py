@@ -41,7 +41,7 @@ def identities(story: Story) -> dict[str, tuple[str, int]]:
     return {
         pod["metadata"]["name"]: (
             pod["metadata"]["uid"],
-            sum(status["restartCount"] for status in pod["status"]["containerStatuses"]),
+            sum(status["restartCount"] for status in pod["status"].get("containerStatuses", ())),
         )
         for pod in story.pods()
     }
@@ -99,10 +99,7 @@ def test_an_uninstall_leaves_definitions_sets_and_pods(kind_suite: KindCluster, 
     assert story.fooset("app")["spec"]
     story.kubectl("get", "crd", *(f"{plural}.{names.GROUP}" for plural in CRDS))
 
-    # under another name, over what the first release left
-    again = ("install", "other", CHART, "--namespace=other-system", "--create-namespace", "--take-ownership", "--wait")
-    values = f"--values={kind_suite.state.root / f'values-{RELEASE}.json'}"
-    kind_suite.helm(*again, values)
+    take_over(kind_suite, "other", "other-system")
     try:
         story.kubectl("scale", "servicefooset", "app-server", "--replicas=3")
         story.until(lambda: len(story.running("server")) == 3)
@@ -110,6 +107,14 @@ def test_an_uninstall_leaves_definitions_sets_and_pods(kind_suite: KindCluster, 
     finally:
         kind_suite.helm("uninstall", "other", "--namespace=other-system", "--wait")
         kind_suite.kubectl("delete", "namespace", "other-system", "--wait=false")
+        take_over(kind_suite, RELEASE, NAMESPACE)
+
+
+def take_over(cluster: KindCluster, name: str, namespace: str) -> None:
+    """Install under a name, over the definitions that a release of another name has left."""
+    values = f"--values={cluster.state.root / f'values-{RELEASE}.json'}"
+    options = ("--create-namespace", "--take-ownership", "--wait", "--timeout=110s", values)
+    cluster.helm("install", name, CHART, f"--namespace={namespace}", *options)
 
 
 @pytest.mark.parametrize("order", ["users first", "suite first"])
