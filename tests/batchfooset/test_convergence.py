@@ -56,7 +56,7 @@ class Life(RuleBasedStateMachine):
             for index, attempt in self.world.members.retired.items()
             if attempt >= self._recorded()[index] and index not in self.world.members.completed
         }
-        return unrecorded <= seen and self.world.members.completed <= {index for index, _ in seen}
+        return unrecorded <= seen and set(self.world.members.completed) <= {index for index, _ in seen}
 
     # the cluster and the users
 

@@ -6,7 +6,7 @@ from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.status import Condition
 from foosets.batchfooset.state import Observed
 from foosets.batchfooset.status import Account
-from foosets.planning.indexes import format_ranges
+from foosets.planning.indexes import IndexSet, format_ranges
 from foosets.planning.members import Members
 from tests.batchfooset.world import World, started
 from tests.builders import batchfooset, pod
@@ -193,7 +193,7 @@ def test_the_generation_that_was_looked_at_is_told_and_transitions_keep_their_ti
 
 
 def test_a_set_of_the_largest_size_reports_within_the_bounds_of_its_fields() -> None:
-    stored = {"completedIndexes": format_ranges(range(0, INDEX_LIMIT, 2))}
+    stored = {"completedIndexes": format_ranges(IndexSet.of(range(0, INDEX_LIMIT, 2)))}
     world = World(batchfooset(spec={"parallelism": INDEX_LIMIT, "completions": INDEX_LIMIT}, status=stored))
     world.look()
     assert world.status.succeeded == INDEX_LIMIT / 2

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.status import INDEXES_MAX
-from foosets.planning.indexes import Attempts, format_ranges, parse_ranges
+from foosets.planning.indexes import Attempts, IndexSet, Tally, format_ranges, parse_ranges
 
 INDEXES = st.sets(st.integers(0, 2_000))
 ATTEMPTS = st.dictionaries(st.integers(0, 50), st.integers(0, 5)).map(Attempts)
@@ -21,13 +21,47 @@ NOTATIONS = [
 
 @pytest.mark.parametrize(("indexes", "text"), NOTATIONS, ids=[text or "none" for _, text in NOTATIONS])
 def test_ranges_are_written_as_job_writes_them(indexes: set[int], text: str) -> None:
-    assert format_ranges(indexes) == text
-    assert parse_ranges(text) == indexes
+    assert format_ranges(IndexSet.of(indexes)) == text
+    assert set(parse_ranges(text)) == indexes
 
 
 @given(INDEXES)
 def test_what_is_written_is_read_back(indexes: set[int]) -> None:
-    assert parse_ranges(format_ranges(indexes)) == indexes
+    assert set(parse_ranges(format_ranges(IndexSet.of(indexes)))) == indexes
+
+
+def test_ranges_may_come_in_any_order() -> None:
+    assert format_ranges(parse_ranges("9,3-5,0,4-6")) == "0,3-6,9"
+
+
+@given(INDEXES, INDEXES)
+def test_a_set_of_indexes_is_a_set(one: set[int], other: set[int]) -> None:
+    this, that = IndexSet.of(one), IndexSet.of(other)
+    assert list(this) == sorted(one)
+    assert len(this) == len(one)
+    assert all((index in this) == (index in one) for index in other)
+    assert this.end == max(one, default=-1) + 1
+    assert [set(found) for found in (this | that, this & that, this - that)] == [one | other, one & other, one - other]
+    assert (this == that) == (one == other)
+    assert bool(this) == bool(one)
+
+
+@pytest.mark.parametrize("end", [0, 1, INDEX_LIMIT])
+def test_below_a_number_are_all_that_are_smaller(end: int) -> None:
+    assert list(IndexSet.below(end)) == list(range(end))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 40))))
+def test_a_tally_holds_what_came_and_did_not_go(changes: list[tuple[bool, int]]) -> None:
+    tally, expected = Tally(), set[int]()
+    for comes, index in changes:
+        if comes:
+            tally.add(index)
+            expected.add(index)
+        elif index in expected:
+            tally.discard(index)
+            expected.remove(index)
+        assert set(tally.indexes()) == expected
 
 
 @pytest.mark.parametrize("text", ["x", ",", "1,", "-3", "3-", "1--2", "1-2-3", "5-3", "1 2", "+1", "1_0"])
@@ -42,7 +76,7 @@ def test_a_range_beyond_every_index_is_refused_rather_than_built() -> None:
 
 
 def test_the_longest_text_fits_its_status_field() -> None:
-    assert len(format_ranges(range(0, INDEX_LIMIT, 2))) <= INDEXES_MAX
+    assert len(format_ranges(IndexSet.of(range(0, INDEX_LIMIT, 2)))) <= INDEXES_MAX
 
 
 # ---- attempts

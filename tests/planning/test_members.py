@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert
 
+from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.meta import Key
 from foosets.api.names import INDEX, OWNER_UID, Kind, Uid
 from foosets.api.pod import Pod
@@ -62,7 +63,7 @@ def test_an_event_seen_twice_counts_once() -> None:
 
 
 def test_a_pod_without_a_number_of_ours_is_no_member() -> None:
-    for index in ("", "-1", "x", "²", "1" * 10):
+    for index in ("", "-1", "x", "²", str(INDEX_LIMIT)):
         assert not members(pod(labels={INDEX: index}))
 
 
@@ -81,7 +82,7 @@ def test_success_is_remembered_when_the_pod_is_gone() -> None:
     done = pod(2, phase="Succeeded")
     seen = members(done)
     seen.observe(done, None, T)
-    assert seen.completed == {2}
+    assert set(seen.completed) == {2}
     assert not seen
 
 
@@ -133,6 +134,14 @@ def test_a_pods_going_leaves_its_successor_alone() -> None:
     seen = members(old, pod(0, 1))
     seen.observe(old, None, T)
     assert [member.attempt for member in seen] == [1]
+
+
+# ---- spans
+
+
+def test_the_first_pods_are_traced_and_those_that_failed_which_come_last() -> None:
+    seen = members(pod(TRACED_PODS, phase="Failed"), pod(TRACED_PODS - 1), pod(101), pod(0, phase="Succeeded"))
+    assert [member.index for member in seen.traced] == [TRACED_PODS - 1, 0, TRACED_PODS]
 
 
 # ---- arrivals
@@ -191,9 +200,12 @@ def test_after_any_history_the_counts_are_those_of_the_pods_that_are_there(
             there[index] = after
     fresh = members(*there.values())
     assert counts(seen) == counts(fresh)
+    assert seen.revisions == fresh.revisions
+    assert {member.name for member in seen.traced} == {member.name for member in fresh.traced}
     assert sorted(member.name for member in seen) == sorted(one.metadata.name for one in there.values())
     assert bool(seen) == bool(there)
-    assert seen.completed >= fresh.completed
+    assert set(seen.held) == set(seen.live)
+    assert not fresh.completed - seen.completed
     assert seen.failures >= fresh.failures
 
 

@@ -18,6 +18,7 @@ from foosets.planning import rules
 from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
 from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
+from foosets.planning.indexes import IndexSet
 from foosets.planning.members import Member
 from foosets.planning.obstacles import held_back
 from foosets.planning.reports import status_write
@@ -72,11 +73,11 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
 
     An index whose next attempt status does not show yet waits for the next plan.
     """
-    spec, live = seen.batch.spec, seen.pods.live
+    spec, held = seen.batch.spec, seen.pods.held
     if terminal(seen, account) is not None or rules.batch_template(spec.template):
         return ()
-    room = min(spec.parallelism, account.remaining) - len(live)
-    free = (index for index in range(spec.completions) if index not in account.completed and index not in live)
+    room = min(spec.parallelism, account.remaining) - len(held)
+    free = IndexSet.below(spec.completions) - account.completed - held
     chosen = islice(free, max(0, min(room, MAX_ACTIONS)))
     return tuple(
         Wanted(index, account.attempts[index]) for index in chosen if account.attempts[index] == account.recorded[index]
@@ -112,8 +113,8 @@ def _may_have_surplus(seen: Observed, account: Account) -> bool:
     return (
         pods.active > min(spec.parallelism, account.remaining)
         or not pods.revisions <= {seen.revision}
-        or max(pods.live, default=0) >= spec.completions
-        or not account.completed.isdisjoint(pods.live)
+        or pods.held.end > spec.completions
+        or bool(account.completed & pods.held)
         or terminal(seen, account) is not None
     )
 

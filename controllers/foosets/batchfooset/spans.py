@@ -22,14 +22,14 @@ from foosets.planning.trace import Hop, Microseconds, Span, clamp
 def spans_of(seen: Observed, episode: Episode, closing: Closing) -> tuple[Span, ...]:
     """Return all spans of the episode: of every traced pod that was created in it, and of the set itself."""
     at = settled_at(seen.batch.status, episode, closing)
-    pods = pod_spans(seen.pods, episode, cut_off(closing, at))
+    pods = pod_spans(seen.pods.traced, episode, cut_off(closing, at))
     start = min([microseconds(episode.trace.started_at), *(span.start for span in pods)])
     end = max([at, *(span.end for span in pods)])
     subject = subject_of(seen.batch, owner_of(BATCHFOOSETS, seen.batch).lineage)
     spans = SetSpans(Kind.BATCHFOOSET, subject, episode, closing, start, end)
     outer = spans.outer()
     committed = max((span.end for span in pods if span.name == Hop.CREATE), default=None)
-    members = [member for member in seen.pods if is_traced(member, episode)]
+    members = [member for member in seen.pods.traced if is_traced(member, episode)]
     return (*outer, *_place(spans, outer[-1], members, committed), *pods)
 
 

@@ -12,7 +12,7 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.indexes import Attempts, format_ranges, parse_ranges
+from foosets.planning.indexes import Attempts, IndexSet, format_ranges, parse_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Account:
     below the stored one, which is raised in the same status write.
     """
 
-    completed: frozenset[int]
+    completed: IndexSet
     remaining: int
     failed: int
     attempts: Attempts
@@ -35,10 +35,10 @@ class Account:
         status = seen.batch.status
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
         uncounted = sum(1 for index, attempt in seen.pods.failures if attempt >= recorded[index])
-        completed = frozenset(parse_ranges(status.completed_indexes) | seen.pods.completed)
+        completed = parse_ranges(status.completed_indexes) | seen.pods.completed
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
         completions = seen.batch.spec.completions
-        remaining = completions - len(completed.intersection(range(completions)))
+        remaining = completions - len(completed & IndexSet.below(completions))
         return cls(completed, remaining, status.failed + uncounted, recorded.raised(replaced), recorded)
 
 

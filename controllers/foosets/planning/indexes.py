@@ -2,16 +2,118 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
-_RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
-"""One index or a run of them; the largest index has five digits (`foosets.api.batchfooset.INDEX_LIMIT`)."""
+from msgspec import Struct
+
+INDEX_DIGITS: Final = 5
+"""Of the largest index (`foosets.api.batchfooset.INDEX_LIMIT`)."""
+_RANGE: Final = re.compile(rf"(\d{{1,{INDEX_DIGITS}}})(?:-(\d{{1,{INDEX_DIGITS}}}))?", re.ASCII)
+"""One index or a run of them."""
+_RUN: Final = re.compile("1+")
+_IN: Final = ord("1")
+_OUT: Final = ord("0")
+_PARSED: Final = 64
+"""Texts whose indexes are kept: that of a set changes with its status, and is read with every look at it."""
 
 
-def format_ranges(indexes: Iterable[int]) -> str:
+class IndexSet(Struct, frozen=True, gc=False):
+    """An immutable set of indexes, one bit each.
+
+    To join, compare or count sets of ten thousand indexes takes a microsecond, so that a plan may do it at every look.
+    """
+
+    bits: int = 0
+
+    @classmethod
+    def of(cls, indexes: Iterable[int]) -> "IndexSet":
+        """Return the set of these indexes."""
+        tally = Tally()
+        for index in indexes:
+            tally.add(index)
+        return tally.indexes()
+
+    @classmethod
+    def below(cls, end: int) -> "IndexSet":
+        """Return all indexes from 0 up to `end`, which is not in it."""
+        return cls((1 << end) - 1)
+
+    @property
+    def end(self) -> int:
+        """The highest index plus one; 0 if there is none."""
+        return self.bits.bit_length()
+
+    def __or__(self, other: "IndexSet") -> "IndexSet":
+        """Return what is in either."""
+        return IndexSet(self.bits | other.bits)
+
+    def __and__(self, other: "IndexSet") -> "IndexSet":
+        """Return what is in both."""
+        return IndexSet(self.bits & other.bits)
+
+    def __sub__(self, other: "IndexSet") -> "IndexSet":
+        """Return what is in this one alone."""
+        return IndexSet(self.bits & ~other.bits)
+
+    def __contains__(self, index: int) -> bool:
+        """Whether the index is in it."""
+        return bool(self.bits >> index & 1)
+
+    def __len__(self) -> int:
+        """Return how many indexes are in it."""
+        return self.bits.bit_count()
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate in ascending order."""
+        flags = self._flags()
+        index = flags.find("1")
+        while index >= 0:
+            yield index
+            index = flags.find("1", index + 1)
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Yield first and last of every run of neighbours, in ascending order."""
+        for run in _RUN.finditer(self._flags()):
+            yield run.start(), run.end() - 1
+
+    def _flags(self) -> str:
+        """Return a character for each index from 0 on, `1` for those that are in it."""
+        return f"{self.bits:b}"[::-1]
+
+
+class Tally:
+    """Indexes that come and go one by one, each at the same small cost however many there are."""
+
+    __slots__ = ("_flags",)
+
+    def __init__(self) -> None:
+        self._flags = bytearray()
+
+    def add(self, index: int) -> None:
+        """Put an index in."""
+        if index >= len(self._flags):
+            self._flags.extend(b"0" * (index + 1 - len(self._flags)))
+        self._flags[index] = _IN
+
+    def add_run(self, first: int, last: int) -> None:
+        """Put in all indexes from first to last."""
+        self.add(last)
+        self._flags[first:last] = b"1" * (last - first)
+
+    def discard(self, index: int) -> None:
+        """Take an index out that was put in."""
+        self._flags[index] = _OUT
+
+    def indexes(self) -> IndexSet:
+        """Return what is in it now."""
+        return IndexSet(int(self._flags[::-1] or b"0", 2))
+
+
+def format_ranges(indexes: IndexSet) -> str:
     """Return the indexes as ascending ranges; two neighbours are written `3,4` as Job does, three `3-5`."""
     parts: list[str] = []
-    for first, last in _runs(sorted(indexes)):
+    for first, last in indexes.runs():
         if last == first:
             parts.append(str(first))
         elif last == first + 1:
@@ -21,29 +123,17 @@ def format_ranges(indexes: Iterable[int]) -> str:
     return ",".join(parts)
 
 
-def parse_ranges(text: str) -> set[int]:
+@lru_cache(maxsize=_PARSED)
+def parse_ranges(text: str) -> IndexSet:
     """Return the indexes that the notation names. Raises ValueError for what is not in it."""
-    indexes: set[int] = set()
+    tally = Tally()
     for part in text.split(",") if text else ():
         found = _RANGE.fullmatch(part)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
         if last < first:
             raise ValueError(f"not in the notation of ranges: {part!r}")
-        indexes.update(range(first, last + 1))
-    return indexes
-
-
-def _runs(ordered: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield first and last of every run of neighbours."""
-    if not ordered:
-        return
-    first = last = ordered[0]
-    for index in ordered[1:]:
-        if index > last + 1:
-            yield first, last
-            first = index
-        last = index
-    yield first, last
+        tally.add_run(first, last)
+    return tally.indexes()
 
 
 class Attempts(dict[int, int]):
@@ -58,10 +148,8 @@ class Attempts(dict[int, int]):
 
     def raised(self, to: Mapping[int, int]) -> "Attempts":
         """Return the attempts with each given index at least at the given attempt; none ever falls."""
-        merged = Attempts(self)
-        for index, attempt in to.items():
-            merged[index] = max(merged[index], attempt)
-        return merged
+        higher = {index: attempt for index, attempt in to.items() if attempt > self[index]}
+        return Attempts(self | higher) if higher else self
 
     def grouped(self) -> list[tuple[str, int]]:
         """Return `(ranges, attempt)` in order of attempt, the shape that status stores."""
@@ -69,7 +157,7 @@ class Attempts(dict[int, int]):
         for index, attempt in self.items():
             if attempt:
                 by_attempt.setdefault(attempt, []).append(index)
-        return [(format_ranges(indexes), attempt) for attempt, indexes in sorted(by_attempt.items())]
+        return [(format_ranges(IndexSet.of(indexes)), attempt) for attempt, indexes in sorted(by_attempt.items())]
 
     @classmethod
     def from_groups(cls, groups: Iterable[tuple[str, int]]) -> "Attempts":

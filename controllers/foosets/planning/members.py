@@ -1,8 +1,9 @@
 """The pods of one set, by index: counters and index sets that the event path keeps, so that plans need no scan.
 
 A pod is *live* until it has ended or is gone; a terminating pod is live and not *active*. An index is free again when
-no live pod holds it. Every count is a set's size, so that an event seen twice is counted once. What ended stays
-remembered when its pod is gone; after a restart it is known as far as the pods are still there.
+no live pod holds it. A pod is taken out of every count before it is counted anew, so that an event seen twice is
+counted once. What ended stays remembered when its pod is gone; after a restart it is known as far as the pods are
+still there.
 """
 
 from collections import Counter
@@ -15,22 +16,32 @@ from msgspec import Struct
 from foosets.api.meta import Key
 from foosets.api.names import ATTEMPT, INDEX, OWNER_UID, REVISION, Kind, Uid
 from foosets.api.pod import OwnerReference, Pod
+from foosets.planning.indexes import INDEX_DIGITS, IndexSet, Tally
 from foosets.planning.podspans import CREATED, NO_ARRIVALS, Arrivals, pod_context
 from foosets.planning.trace import Microseconds, TraceId
 from foosets.planning.troubles import Trouble, trouble_of
 
 UNKNOWN_INDEX: Final = -1
+ATTEMPT_DIGITS: Final = 9
 TRACED_PODS: Final = 100
 """Indexes below this have spans, and their arrival times are kept; of the others only failures have."""
 
 
 class Member(Struct, frozen=True, gc=False):
-    """One pod of the set. `arrivals` is when the watch brought its conditions, as far as this process saw it."""
+    """One pod of the set; `live`, `active` and `ready` are as they were when the watch brought it.
+
+    `arrivals` is when the watch brought its conditions, as far as this process saw it.
+    """
 
     pod: Pod
     index: int
     attempt: int
     arrivals: Arrivals
+    live: bool
+    active: bool
+    """Whether it is live and nobody has asked for its end."""
+    ready: bool
+    """Whether it is active and Ready."""
 
     @property
     def name(self) -> str:
@@ -48,9 +59,9 @@ class Member(Struct, frozen=True, gc=False):
         return self.pod.metadata.labels.get(REVISION, "")
 
     @property
-    def active(self) -> bool:
-        """Whether it is live and nobody has asked for its end."""
-        return not self.pod.terminal and not self.pod.terminating
+    def traced(self) -> bool:
+        """Whether it may have spans: it is one of the first, or has failed."""
+        return self.index < TRACED_PODS or self.pod.status.phase == "Failed"
 
     @property
     def taken_away(self) -> bool:
@@ -67,6 +78,7 @@ class Members:
         "_completed",
         "_failed",
         "_failures",
+        "_held",
         "_known",
         "_live",
         "_placed",
@@ -74,6 +86,7 @@ class Members:
         "_retired",
         "_revisions",
         "_succeeded",
+        "_traced",
         "_traces",
         "_troubles",
     )
@@ -81,17 +94,19 @@ class Members:
     def __init__(self) -> None:
         self._known: dict[str, Member] = {}
         self._live: dict[int, Member] = {}
+        self._held = Tally()
         self._failed: dict[str, Member] = {}
         self._succeeded: dict[int, Member] = {}
         self._retired: dict[int, int] = {}
-        self._completed: set[int] = set()
+        self._completed = Tally()
         self._failures: set[tuple[int, int]] = set()
         self._troubles: dict[str, Trouble] = {}
+        self._traced: dict[str, Member] = {}
         self._traces: Counter[TraceId] = Counter()
         self._revisions: Counter[str] = Counter()
-        self._active: set[str] = set()
-        self._placed: set[str] = set()
-        self._ready: set[str] = set()
+        self._active = 0
+        self._placed = 0
+        self._ready = 0
 
     # ---- what plans read
 
@@ -101,14 +116,19 @@ class Members:
         return self._live
 
     @property
+    def held(self) -> IndexSet:
+        """The indexes that live pods hold."""
+        return self._held.indexes()
+
+    @property
     def succeeded(self) -> Mapping[int, Member]:
         """A pod that succeeded, by index."""
         return self._succeeded
 
     @property
-    def completed(self) -> AbstractSet[int]:
+    def completed(self) -> IndexSet:
         """Every index of which a pod was seen to succeed, also when that pod is gone."""
-        return self._completed
+        return self._completed.indexes()
 
     @property
     def troubles(self) -> Mapping[str, Trouble]:
@@ -131,13 +151,18 @@ class Members:
         return self._retired
 
     def take_part_in(self, trace: TraceId) -> bool:
-        """Whether one of the traced pods was created in that trace."""
+        """Whether one of the first pods was created in that trace."""
         return self._traces[trace] > 0
+
+    @property
+    def traced(self) -> list[Member]:
+        """The pods that may have spans; those that failed, of which there may be many, are the last."""
+        return sorted(self._traced.values(), key=lambda member: member.pod.status.phase == "Failed")
 
     @property
     def active(self) -> int:
         """How many pods are active."""
-        return len(self._active)
+        return self._active
 
     @property
     def revisions(self) -> AbstractSet[str]:
@@ -147,28 +172,27 @@ class Members:
     @property
     def placed(self) -> int:
         """How many active pods have a node."""
-        return len(self._placed)
+        return self._placed
 
     @property
     def ready(self) -> int:
         """How many active pods are Ready."""
-        return len(self._ready)
+        return self._ready
 
     def __iter__(self) -> Iterator[Member]:
-        """All pods that the cache shows, live ones first."""
-        yield from self._live.values()
-        yield from self._succeeded.values()
-        yield from self._failed.values()
+        """All pods that the cache shows."""
+        return iter(self._known.values())
 
     def __bool__(self) -> bool:
         """Whether any pod is there."""
-        return bool(self._live or self._succeeded or self._failed)
+        return bool(self._known)
 
     # ---- what the event path writes
 
     def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> None:
         """Take a change of one pod; `at` is when the watch brought it, None for the first list."""
-        held = self._drop(before.metadata.name) if before is not None else None
+        pod = after or before
+        held = self._drop(pod.metadata.name) if pod is not None else None
         if after is None:
             if held is not None:
                 self._retire(held)
@@ -178,32 +202,27 @@ class Members:
             self._add(member)
 
     def _add(self, member: Member) -> None:
-        name = member.name
+        name, index = member.name, member.index
         self._known[name] = member
-        self._count_trace(member, 1)
-        phase = member.pod.status.phase
-        if phase == "Succeeded":
-            self._succeeded[member.index] = member
-            self._completed.add(member.index)
+        if member.traced:
+            self._traced[name] = member
+            self._count_trace(member, 1)
+        if member.live:
+            self._live[index] = member
+            self._held.add(index)
+        elif member.pod.status.phase == "Succeeded":
+            self._succeeded[index] = member
+            self._completed.add(index)
             return
-        if phase == "Failed":
+        else:
             self._failed[name] = member
-            self._retire(member)
             if not member.taken_away:
-                self._failures.add((member.index, member.attempt))
-            return
-        self._live[member.index] = member
+                self._failures.add((index, member.attempt))
         if not member.active:
             self._retire(member)
             return
-        self._active.add(name)
-        self._revisions[member.revision] += 1
-        if member.pod.spec.node_name:
-            self._placed.add(name)
-        if member.pod.ready:
-            self._ready.add(name)
-            return
-        trouble = trouble_of(member.pod)
+        self._count(member, 1)
+        trouble = trouble_of(member.pod) if not member.ready else None
         if trouble is not None:
             self._troubles[name] = trouble
 
@@ -211,28 +230,33 @@ class Members:
         held = self._known.pop(name, None)
         if held is None:
             return None
-        if name in self._active:
-            self._active.remove(name)
-            self._placed.discard(name)
-            self._ready.discard(name)
+        if held.traced:
+            del self._traced[name]
+            self._count_trace(held, -1)
+        if held.active:
+            self._count(held, -1)
             self._troubles.pop(name, None)
-            self._count_revision(held.revision)
-        self._failed.pop(name, None)
-        for by_index in (self._live, self._succeeded):
-            if by_index.get(held.index) is held:
-                del by_index[held.index]
-        self._count_trace(held, -1)
+        if self._live.get(held.index) is held:
+            del self._live[held.index]
+            self._held.discard(held.index)
+        elif self._succeeded.get(held.index) is held:
+            del self._succeeded[held.index]
+        else:
+            self._failed.pop(name, None)
         return held
 
-    def _count_revision(self, gone: str) -> None:
-        self._revisions[gone] -= 1
-        if not self._revisions[gone]:
-            del self._revisions[gone]
+    def _count(self, member: Member, change: int) -> None:
+        """Count an active pod in, or out again."""
+        self._active += change
+        self._placed += change if member.pod.spec.node_name else 0
+        self._ready += change if member.ready else 0
+        revision, revisions = member.revision, self._revisions
+        revisions[revision] += change
+        if not revisions[revision]:
+            del revisions[revision]
 
     def _count_trace(self, member: Member, change: int) -> None:
-        if member.index >= TRACED_PODS:
-            return
-        context = pod_context(member.pod)
+        context = pod_context(member.pod) if member.index < TRACED_PODS else None
         if context is not None:
             self._traces[context.trace_id] += change
 
@@ -242,9 +266,11 @@ class Members:
 
 
 def _member(pod: Pod, before: Member | None, at: Microseconds | None) -> Member:
-    index = _number(pod, INDEX)
+    index, attempt = _number(pod, INDEX, INDEX_DIGITS), _number(pod, ATTEMPT, ATTEMPT_DIGITS)
     arrivals = _arrivals(pod, before, at) if at is not None and index < TRACED_PODS else NO_ARRIVALS
-    return Member(pod, index, _number(pod, ATTEMPT), arrivals)
+    live = not pod.terminal
+    active = live and not pod.terminating
+    return Member(pod, index, attempt, arrivals, live, active, active and pod.ready)
 
 
 def _arrivals(pod: Pod, before: Member | None, at: Microseconds) -> Arrivals:
@@ -256,10 +282,10 @@ def _arrivals(pod: Pod, before: Member | None, at: Microseconds) -> Arrivals:
     return {**before.arrivals, **moved} if moved else before.arrivals
 
 
-def _number(pod: Pod, label: str) -> int:
+def _number(pod: Pod, label: str, digits: int) -> int:
     """Return the number that a label holds; labels of ours are guarded, but not by every cluster."""
     text = pod.metadata.labels.get(label, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else UNKNOWN_INDEX
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else UNKNOWN_INDEX
 
 
 class Memberships:
@@ -277,14 +303,15 @@ class Memberships:
 
     def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> Key | None:
         """Take a change of one pod; return the owner that it concerns, or None when that is not of our kind."""
-        owner_before, owner_after = self._owner(before), self._owner(after)
-        pod, owner = after or before, owner_after or owner_before
+        pod, owner = after, self._owner(after)
+        if owner is None:
+            pod, after, owner = before, None, self._owner(before)  # it is not ours, or not any more
         if pod is None or owner is None:
             return None
         members = self._by_owner.get(owner.uid)
         if members is None:
             members = self._by_owner[owner.uid] = Members()
-        members.observe(before if owner_before else None, after if owner_after else None, at)
+        members.observe(before, after, at)
         if self._gone:
             self._sweep(owner.uid)
         return Key(pod.metadata.namespace, owner.name)

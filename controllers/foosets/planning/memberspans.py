@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from foosets.planning.episodes import Episode, Outcome
-from foosets.planning.members import TRACED_PODS, Member
+from foosets.planning.members import Member
 from foosets.planning.podspans import RUNNING, Closing, admit_span, create_span, pod_context, pod_span, refusal
 from foosets.planning.setspans import Closing as SetClosing
 from foosets.planning.trace import Microseconds, Span
@@ -16,9 +16,8 @@ MAX_PODS: Final = 390
 
 def is_traced(member: Member, episode: Episode) -> bool:
     """Whether a pod has spans in an episode: it was created in it, and is one of the first or has failed."""
-    context = pod_context(member.pod)
-    named = member.index < TRACED_PODS or member.pod.status.phase == "Failed"
-    return named and context is not None and context.trace_id == episode.trace_id
+    context = pod_context(member.pod) if member.traced else None
+    return context is not None and context.trace_id == episode.trace_id
 
 
 def cut_off(closing: SetClosing, at: Microseconds) -> Closing:

@@ -99,7 +99,7 @@ class Stamps(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return msgspec.structs.replace(self, **times)
 
 
-_ANNOTATION: Final = f',"{STAMPS}":"'.encode()
+_ANNOTATION: Final = f',"{STAMPS}":"{{'.encode()
 _CREATE: Final = rb"\"create\":"
 _DIGITS: Final = 16
 """Of a time in microseconds, from the year 2001 to 2286."""

@@ -100,7 +100,7 @@ Attributes = Mapping[str, Value]
 def _hex(digits: int, *parts: object) -> str:
     """Return a hash of the parts; no part may contain a line feed. Zero, which W3C forbids, becomes one."""
     digest = sha256("\n".join(map(str, parts)).encode()).hexdigest()[:digits]
-    return f"{int(digest, 16) or 1:0{digits}x}"
+    return digest if digest.strip("0") else "1".zfill(digits)
 
 
 def trace_id(root: Uid, generation: int, episode: int) -> TraceId:

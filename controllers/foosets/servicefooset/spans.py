@@ -21,7 +21,7 @@ from foosets.servicefooset.state import Observed
 def spans_of(seen: Observed, episode: Episode, closing: Closing) -> tuple[Span, ...]:
     """Return all spans of the episode: of every traced pod that was created in it, and of the set itself."""
     at = settled_at(seen.service.status, episode, closing)
-    pods = pod_spans(seen.pods, episode, cut_off(closing, at))
+    pods = pod_spans(seen.pods.traced, episode, cut_off(closing, at))
     start = min([microseconds(episode.trace.started_at), *(span.start for span in pods)])
     end = max([at, *(span.end for span in pods)])
     subject = subject_of(seen.service, owner_of(SERVICEFOOSETS, seen.service).lineage)
