@@ -21,7 +21,7 @@ from foosets.placement.requests import PodClass, template_class
 from foosets.placement.scores import Strategy
 from foosets.planning.actions import Create, Plan
 from foosets.planning.children import PodStencil
-from foosets.planning.members import Memberships
+from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.revision import template_revision
 from foosets.planning.stamps import Stamps

@@ -13,9 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from foosets.api.meta import Key
-from foosets.api.names import ATTEMPT, INDEX, OWNER_UID, REVISION, Kind, Uid
-from foosets.api.pod import OwnerReference, Pod
+from foosets.api.names import ATTEMPT, INDEX, REVISION, Uid
+from foosets.api.pod import Pod
 from foosets.planning.indexes import INDEX_DIGITS, IndexSet, Tally
 from foosets.planning.podspans import CREATED, NO_ARRIVALS, Arrivals, pod_context
 from foosets.planning.trace import Microseconds, TraceId
@@ -286,50 +285,3 @@ def _number(pod: Pod, label: str, digits: int) -> int:
     """Return the number that a label holds; labels of ours are guarded, but not by every cluster."""
     text = pod.metadata.labels.get(label, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else UNKNOWN_INDEX
-
-
-class Memberships:
-    """The members of every owner of one kind, fed with all pods that a watch brings."""
-
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-        self._by_owner: dict[Uid, Members] = {}
-        self._gone: set[Uid] = set()
-
-    def of(self, owner: Uid) -> Members:
-        """Return the pods of one owner."""
-        members = self._by_owner.get(owner)
-        return Members() if members is None else members  # one without pods still remembers
-
-    def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> Key | None:
-        """Take a change of one pod; return the owner that it concerns, or None when that is not of our kind."""
-        pod, owner = after, self._owner(after)
-        if owner is None:
-            pod, after, owner = before, None, self._owner(before)  # it is not ours, or not any more
-        if pod is None or owner is None:
-            return None
-        members = self._by_owner.get(owner.uid)
-        if members is None:
-            members = self._by_owner[owner.uid] = Members()
-        members.observe(before, after, at)
-        if self._gone:
-            self._sweep(owner.uid)
-        return Key(pod.metadata.namespace, owner.name)
-
-    def forget(self, owner: Uid) -> None:
-        """Drop an owner that is gone, as soon as its pods are."""
-        self._gone.add(owner)
-        self._sweep(owner)
-
-    def _owner(self, pod: Pod | None) -> OwnerReference | None:
-        """Return the pod's controller if it is a set of our kind and its label says so too."""
-        owner = pod.controller if pod is not None else None
-        if pod is None or owner is None:
-            return None
-        ours = owner.kind == self._kind and owner.uid == pod.metadata.labels.get(OWNER_UID)
-        return owner if ours else None
-
-    def _sweep(self, owner: Uid) -> None:
-        if owner in self._gone and not self._by_owner.get(owner):
-            self._by_owner.pop(owner, None)
-            self._gone.discard(owner)

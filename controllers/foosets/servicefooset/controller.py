@@ -13,7 +13,7 @@ from foosets.kube.codec import ModelCodec, StructCodec
 from foosets.kube.lists import Source
 from foosets.planning.actions import Plan
 from foosets.planning.children import PodStencil
-from foosets.planning.members import Memberships
+from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.revision import template_revision
 from foosets.planning.trace import Microseconds
