@@ -95,8 +95,8 @@ def derived(root: str, child: str) -> Raw:
 def raw_pod(index: int = 0, attempt: int = 0, **changes: Any) -> Raw:
     """A bound pod of the BatchFooSet `work` that is on its way.
 
-    `changes`: phase, ready, node, revision, deleted, labels, annotations, conditions, containers (their states), uid,
-    kind and scheduler.
+    `changes`: phase, reason, ready, node, revision, deleted, labels, annotations, conditions, containers (their
+    states), uid, kind and scheduler.
     """
     name = f"work-x-{index}-{attempt}"
     labels = {
@@ -119,6 +119,7 @@ def raw_pod(index: int = 0, attempt: int = 0, **changes: Any) -> Raw:
         "spec": {"nodeName": changes.get("node", "n1"), "schedulerName": changes.get("scheduler", "")},
         "status": {
             "phase": changes.get("phase", "Pending"),
+            "reason": changes.get("reason", ""),
             "conditions": conditions,
             "containerStatuses": [{"name": "main", "state": state} for state in states],
         },

@@ -70,6 +70,28 @@ def test_pods_without_requests_are_spread_by_number() -> None:
     assert set(chosen.values()) == {2}
 
 
+@pytest.mark.parametrize("strategy", Strategy)
+def test_nodes_to_avoid_are_taken_by_nobody_who_avoids_them(strategy: Strategy) -> None:
+    chooser = Chooser(cell(4))
+    avoid = {NodeName("n00"), NodeName("n02")}
+    assert set(chooser.choose(HALF_CPU, strategy, asks(12), avoid)) <= {"n01", "n03"}
+    assert set(chooser.choose(HALF_CPU, strategy, asks(20, placer="another"))) > avoid
+
+
+def test_that_only_nodes_to_avoid_would_do_is_explained() -> None:
+    table = cell(2)
+    table.upsert_node(node("off", unschedulable=True))
+    chooser, wanted = Chooser(table), pod_class(pod(requests={"cpu": "3"}))
+    avoid = {NodeName("n00"), NodeName("n01")}
+    message = "0/3 nodes are available: 2 node(s) rejected a pod of this set, 1 node(s) were unschedulable."
+    assert chooser.choose(wanted, Strategy.PACK, asks(1), avoid) == [NoFit(message, avoided=True)]
+    assert chooser.unfit(wanted, Strategy.PACK, avoid) == NoFit(message, avoided=True)
+    assert chooser.unfit(wanted, Strategy.PACK) is None
+    chooser.choose(wanted, Strategy.PACK, asks(2))
+    full = "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) were unschedulable."
+    assert chooser.unfit(wanted, Strategy.PACK, avoid) == NoFit(full)
+
+
 def test_what_does_not_fit_is_explained_and_the_rest_is_placed() -> None:
     table = cell(2)
     table.upsert_node(node("gpu", taints=[{"key": "gpu", "value": "true", "effect": "NoSchedule"}]))

@@ -3,14 +3,15 @@
 For each class of pods and strategy the chooser keeps all nodes sorted into buckets by rank, and beside them the nodes
 that will not do, with their reasons counted. The table's journal says which rows to look at again; each choice is at
 once assumed in the table and so comes back by the same way, to this class and to all others. A class costs one look at
-every node when it is first met. Nothing is ever sorted, copied or scanned for a single pod.
+every node when it is first met. Nothing is ever sorted, copied or scanned for a single pod, unless its set has nodes to
+avoid.
 
 Among the best (all nodes of the highest rank) a draw decides, and the draw is a hash of what the pod is and who places
 it: the same events and questions give the same answers, while independent placers go to different nodes.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -18,7 +19,7 @@ from typing import Final, NamedTuple
 from foosets.api.meta import Key
 from foosets.api.names import NodeName, Uid
 from foosets.api.node import Node
-from foosets.placement.filters import explain, refusal, shortage
+from foosets.placement.filters import REJECTED_BEFORE, explain, refusal, shortage
 from foosets.placement.nodes import NEVER, Row, Table
 from foosets.placement.requests import PodClass
 from foosets.placement.scores import Strategy, rank, steps
@@ -36,9 +37,13 @@ class Ask(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NoFit:
-    """No node will do; `message` counts the reasons as kube-scheduler does."""
+    """No node will do; `message` counts the reasons as kube-scheduler does.
+
+    `avoided` is whether one would that is to be avoided.
+    """
 
     message: str
+    avoided: bool = False
 
 
 Choice = NodeName | NoFit
@@ -57,15 +62,18 @@ class Chooser:
         self._table = table
         self._classes: dict[tuple[PodClass, Strategy], _Candidates] = {}
 
-    def choose(self, wanted: PodClass, strategy: Strategy, asks: Iterable[Ask]) -> list[Choice]:
+    def choose(
+        self, wanted: PodClass, strategy: Strategy, asks: Iterable[Ask], avoid: Container[NodeName] = ()
+    ) -> list[Choice]:
         """Return a choice for each ask, in order. Every node that is returned is assumed under the ask's key.
 
-        The caller performs the choices and calls `Table.forget` for those that came to nothing.
+        The caller performs the choices and calls `Table.forget` for those that came to nothing. `avoid` are nodes whose
+        kubelets rejected a pod of the set.
         """
         candidates = self._candidates(wanted, strategy)
         choices: list[Choice] = []
         for ask in asks:
-            row = candidates.best(ask.draw)
+            row = candidates.best(ask.draw, avoid)
             if row is None:
                 choices.append(candidates.verdict())
                 continue
@@ -73,10 +81,10 @@ class Chooser:
             choices.append(row.name)
         return choices
 
-    def unfit(self, wanted: PodClass, strategy: Strategy) -> NoFit | None:
+    def unfit(self, wanted: PodClass, strategy: Strategy, avoid: Container[NodeName] = ()) -> NoFit | None:
         """Return why no node will do for a pod of the class, or None if one will; nothing is assumed."""
         candidates = self._candidates(wanted, strategy)
-        return candidates.verdict() if candidates.best(0) is None else None
+        return candidates.verdict() if candidates.best(0, avoid) is None else None
 
     def _candidates(self, wanted: PodClass, strategy: Strategy) -> "_Candidates":
         kept = self._classes.pop((wanted, strategy), None)
@@ -97,18 +105,30 @@ class _Candidates:
         self._strategy = strategy
         self._cursor = NEVER
 
-    def best(self, number: int) -> Row | None:
+    def best(self, number: int, avoid: Container[NodeName]) -> Row | None:
         """Return one of the nodes of the highest rank, or None if no node will do."""
         self._catch_up()
-        if not self._occupied:
-            return None
-        bucket = self._buckets[self._occupied.bit_length() - 1]
-        return bucket[number % len(bucket)]
+        occupied = self._occupied
+        while occupied:
+            place = occupied.bit_length() - 1
+            bucket = self._buckets[place]
+            row = bucket[number % len(bucket)]
+            if row.name not in avoid:
+                return row
+            others = [row for row in bucket if row.name not in avoid]
+            if others:
+                return others[number % len(others)]
+            occupied ^= 1 << place
+        return None
 
     def verdict(self) -> NoFit:
-        """Return why no node will do, as of the last call of `best`."""
+        """Return why no node will do, as of the last call of `best`; those that would were to be avoided."""
+        nodes = len(self._refused) + len(self._places)
+        if self._places:
+            reasons = self._reasons + Counter({REJECTED_BEFORE: len(self._places)})
+            return NoFit(explain(reasons, nodes), avoided=True)
         if self._verdict is None:
-            self._verdict = NoFit(explain(self._reasons, len(self._refused) + len(self._places)))
+            self._verdict = NoFit(explain(self._reasons, nodes))
         return self._verdict
 
     def _start(self) -> None:

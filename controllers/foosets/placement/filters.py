@@ -19,6 +19,7 @@ UNSCHEDULABLE: Final = "node(s) were unschedulable"
 NOT_SELECTED: Final = "node(s) didn't match Pod's node affinity/selector"
 PORTS_TAKEN: Final = "node(s) didn't have free ports for the requested pod ports"
 TOO_MANY_PODS: Final = "Too many pods"
+REJECTED_BEFORE: Final = "node(s) rejected a pod of this set"
 
 MAX_REASONS: Final = 8
 MAX_REASON_LENGTH: Final = 120
