@@ -47,6 +47,7 @@ class Bench:
         self.version = 100
         self.news = False
         self.pods: dict[str, Raw] = {}
+        self.node_of: dict[str, str] = {}
 
     def _ask(self, key: Key, after: float = 0.0, /) -> None:
         self.asked.append((key, after))
@@ -70,7 +71,14 @@ class Bench:
         raw = json.loads(json.dumps(raw))
         raw["metadata"]["resourceVersion"] = self.bump()
         self.pods[raw["metadata"]["name"]] = raw
+        self.node_of[raw["metadata"]["name"]] = raw["spec"]["nodeName"]
         self.room.pods.upsert(convert(raw, Pod))
+
+    def reject(self, *names: str) -> None:
+        """Let kubelets refuse pods."""
+        for name in names:
+            self.pods[name]["status"] = {"phase": "Failed", "reason": "OutOfcpu", "message": "Pod was rejected: no cpu"}
+            self.pod(self.pods[name])
 
     def end(self, name: str, phase: str = "Succeeded") -> None:
         self.pods[name]["status"] = {"phase": phase}
@@ -93,6 +101,8 @@ class Bench:
             outcome.written.append(Written(PODS, target, seen.batch.metadata.uid, self.version + 1))
             if isinstance(action, Create):
                 self.pod({"status": {"phase": "Pending"}} | self._created(action))
+            else:
+                self.room.pods.remove(convert(self.pods.pop(action.name), Pod))
         room.acted(plan, outcome)
         self.news = self.obstructions.learn(key, generation, plan, outcome, at)
         if plan.status is not None:
@@ -279,6 +289,85 @@ def test_a_refusal_is_not_looked_through() -> None:
     seen = bench.room.observe(KEY, refusal)
     assert seen is not None
     assert seen.obstacle == refusal
+
+
+# ---- nodes that reject
+
+
+def rejecting(*nodes: str, parallelism: int = 1, **spec: Any) -> Bench:
+    """A set at rest on these nodes."""
+    bench = Bench()
+    for name in nodes:
+        bench.node(name, "4")
+    bench.batch(batchfooset(spec=asking("1", parallelism=parallelism, completions=parallelism, **spec)))
+    bench.rest()
+    return bench
+
+
+def test_the_next_attempt_goes_to_another_node_than_the_one_that_rejected() -> None:
+    bench = rejecting("n1", "n2", "n3")
+    (first,) = bench.pods
+    bench.reject(first)
+    bench.rest()
+    (again,) = bench.pods
+    assert again.endswith("-0-1")
+    assert bench.node_of[again] != bench.node_of[first]
+    assert bench.status().placement_conflicts == 1
+
+
+def test_a_node_that_rejected_is_still_there_for_other_sets() -> None:
+    bench = rejecting("n1")
+    bench.reject(*bench.pods)
+    bench.batch(batchfooset("other", spec=asking("1")))
+    bench.rest(Key("ns", "other"))
+    assert bench.nodes_of_pods().count("n1") == 2
+
+
+def test_a_set_whose_only_nodes_rejected_its_pods_says_so_and_tries_again_when_one_has_cooled_down() -> None:
+    bench = rejecting("n1")
+    bench.node("n2", "0")
+    bench.reject(*bench.pods)
+    bench.rest()
+    assert bench.pods == {}
+    blocked = bench.status().blocked_by
+    assert blocked is not None
+    assert (blocked.kind, blocked.condition, blocked.reason) == ("BatchFooSet", "Placed", "KubeletRejected")
+    assert blocked.message == "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) rejected a pod of this set."
+    wake = bench.look().wake_after
+    assert wake is not None
+    assert 0 < wake <= 10
+    bench.now += timedelta(seconds=wake)
+    bench.rest()
+    assert bench.nodes_of_pods() == ["n1"]
+    assert bench.status().blocked_by is None
+
+
+def test_a_controller_that_finds_rejected_pods_at_its_start_leaves_their_nodes_out() -> None:
+    bench = rejecting("n1", "n2")
+    (first,) = bench.pods
+    bench.reject(first)
+    again = Bench()
+    again.now = bench.now
+    again.node("n1", "4")
+    again.node("n2", "4")
+    seen = bench.room.batches.get(KEY)
+    assert seen is not None
+    again.batch(seen)
+    again.pod(bench.pods[first])
+    again.rest()
+    (name,) = again.pods
+    assert again.node_of[name] != bench.node_of[first]
+
+
+def test_what_was_in_flight_to_a_node_that_rejects_is_all_that_it_costs() -> None:
+    bench = rejecting("n1", "n2", parallelism=8)
+    for name in [name for name in bench.pods if bench.node_of[name] == "n1"]:
+        bench.reject(name)
+    bench.rest()
+    bench.now += timedelta(seconds=5)
+    bench.rest()
+    assert bench.nodes_of_pods() == ["n2"] * 4
+    assert bench.status().placement_conflicts == 4
 
 
 # ---- what is remembered

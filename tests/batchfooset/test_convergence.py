@@ -61,7 +61,7 @@ class Life(RuleBasedStateMachine):
     # the cluster and the users
 
     @precondition(lambda self: self.world.live())
-    @rule(data=st.data(), fate=st.sampled_from(["ready", "succeed", "fail", "delete"]))
+    @rule(data=st.data(), fate=st.sampled_from(["ready", "succeed", "fail", "reject", "delete"]))
     def a_pod(self, data: st.DataObject, fate: str) -> None:
         name = data.draw(st.sampled_from(self.world.live()))
         raw = self.world.pods[name]
@@ -71,7 +71,8 @@ class Life(RuleBasedStateMachine):
             return
         if fate == "fail" and not raw["metadata"].get("deletionTimestamp"):
             self.failures.add(raw["metadata"]["uid"])
-        {"ready": self.world.ready, "succeed": self.world.succeed, "fail": self.world.fail}[fate](index)
+        world = self.world
+        {"ready": world.ready, "succeed": world.succeed, "fail": world.fail, "reject": world.reject}[fate](index)
 
     @rule()
     def finish_deletions(self) -> None:
@@ -128,7 +129,7 @@ class Life(RuleBasedStateMachine):
         world = self.world
         world.full = False
         world.change(parallelism=2, template=template())
-        for _ in range(10):
+        for _ in range(15):
             world.after(61)
             world.rest()
             world.finish_deletions()
@@ -138,6 +139,7 @@ class Life(RuleBasedStateMachine):
         assert len(ends) == 1
         assert world.status.failed == len(self.failures)
         assert not world.live()
+        assert not world.left()
 
 
 Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

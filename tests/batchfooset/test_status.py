@@ -9,14 +9,14 @@ from foosets.batchfooset.status import Account
 from foosets.planning.indexes import IndexSet, format_ranges
 from foosets.planning.members import Members
 from tests.batchfooset.world import World, started
-from tests.builders import batchfooset, pod
+from tests.builders import NOW, batchfooset, pod
 
 
 def account(status: dict[str, Any], *pods: Any, **spec: Any) -> Account:
     members = Members()
     for one in pods:
         members.observe(None, one, None)
-    return Account.of(Observed(batchfooset(spec=spec, status=status), members, "r1"))
+    return Account.of(Observed(batchfooset(spec=spec, status=status), members, "r1"), NOW)
 
 
 # ---- the account

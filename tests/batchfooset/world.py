@@ -23,6 +23,7 @@ from foosets.planning.trace import Span
 from tests.builders import NOW, Raw, batchfooset
 
 NO_FIT_MESSAGE = "0/3 nodes are available: 3 Insufficient cpu"
+REJECTION_MESSAGE = "Node didn't have enough resource: cpu, requested: 1000, used: 4000, capacity: 4000"
 
 
 class World:
@@ -105,6 +106,14 @@ class World:
         for name in self._names(indexes):
             self._report(name, "Failed", Ready="False", **conditions)
 
+    def reject(self, *indexes: int, reason: str = "OutOfcpu", **how: Any) -> None:
+        """Let kubelets refuse pods."""
+        for name in self._names(indexes):
+            raw = json.loads(json.dumps(self.pods[name]))
+            message = f"Pod was rejected: {REJECTION_MESSAGE}"
+            raw["status"] = {"phase": "Failed", "reason": reason, "message": message} | how
+            self.put(name, raw)
+
     def stick(self, index: int) -> None:
         """Let a pod's image be one that nobody has."""
         (name,) = self._names([index])
@@ -142,6 +151,10 @@ class World:
 
     def attempts(self) -> list[tuple[str, int]]:
         return [(group.indexes, group.attempt) for group in self.status.attempts]
+
+    def left(self) -> list[str]:
+        """Pods that were rejected and are still there."""
+        return list(self.members.rejected)
 
     def live(self) -> list[str]:
         return [name for name, raw in self.pods.items() if raw["status"]["phase"] in {"Pending", "Running"}]

@@ -100,14 +100,20 @@ def test_the_columns_count_ready_parts_of_each_kind() -> None:
     assert (refined().status.batch_ready, refined().status.service_ready) == ("0/0", "0/0")
 
 
+def counts(**of: int) -> dict[str, int]:
+    """The counts of a part, as status has them: all others are 0."""
+    names = ("desired", "created", "placed", "ready", "succeeded", "failed", "placementConflicts")
+    return dict.fromkeys(names, 0) | of
+
+
 def test_each_part_is_counted_in_pods() -> None:
     world = refined({"a": {"completions": 9}}, {"web": {"replicas": 4}})
-    world.report("demo-a", {}, active=3, ready=2, succeeded=5, failed=1)
-    world.report("demo-web", {}, replicas=4, placedReplicas=3, readyReplicas=2)
+    world.report("demo-a", {}, active=3, ready=2, succeeded=5, failed=1, placementConflicts=7)
+    world.report("demo-web", {}, replicas=4, placedReplicas=3, readyReplicas=2, placementConflicts=6)
     world.rest()
-    batch, service = (part.model_dump(mode="json", exclude={"kind"}) for part in world.status.children)
-    assert batch == {"name": "a", "desired": 9, "created": 3, "placed": 3, "ready": 2, "succeeded": 5, "failed": 1}
-    assert service == {"name": "web", "desired": 4, "created": 4, "placed": 3, "ready": 2, "succeeded": 0, "failed": 0}
+    batch, service = (part.model_dump(mode="json", exclude={"name", "kind"}) for part in world.status.children)
+    assert batch == counts(desired=9, created=3, placed=3, ready=2, succeeded=5, failed=1, placementConflicts=7)
+    assert service == counts(desired=4, created=4, placed=3, ready=2, placementConflicts=6)
 
 
 def test_a_part_without_child_counts_nothing() -> None:

@@ -66,6 +66,7 @@ class World:
         self.pods: dict[str, Raw] = {}
         self.members = Members()
         self.created: list[Raw] = []
+        self.rejected: list[Raw] = []
 
     # ---- the controller
 
@@ -137,6 +138,16 @@ class World:
         raw = deepcopy(self.pods[name])
         raw["status"]["phase"] = phase
         self._tell(name, raw, "Ready", "False")
+
+    def reject(self, name: str) -> None:
+        """Bind a pod that waits, and let its kubelet refuse it; nothing else is rejected."""
+        raw = deepcopy(self.pods[name])
+        if raw["status"]["phase"] != "Pending" or raw["metadata"].get("deletionTimestamp"):
+            return
+        self.rejected.append(raw)
+        raw["spec"]["nodeName"] = "n1"
+        raw["status"] |= {"phase": "Failed", "reason": "OutOfcpu", "message": "Pod was rejected: no cpu"}
+        self._tell(name, raw, "PodScheduled", "True")
 
     def vanish(self, name: str) -> None:
         self._put(name, None)

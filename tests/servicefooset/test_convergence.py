@@ -60,6 +60,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     of_a_pod(get_ready),
     of_a_pod(World.refuse),
     of_a_pod(World.end),
+    of_a_pod(World.reject),
     of_a_pod(lambda world, name: world.end(name, "Succeeded")),
     of_a_pod(World.vanish),
     st.just(World.finish_deletions),
@@ -92,6 +93,8 @@ def checked_look(world: World) -> Plan:
 
 def come_to_rest(world: World) -> None:
     """Let time pass and the cluster do its part until the controller has nothing left to do."""
+    checked_look(world)
+    world.after(700)
     for _ in range(12):
         for _ in range(4):
             checked_look(world)

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from foosets.api.customresource import INT32_MAX, NAME_RULES, Count, CustomResource, Model, PodTemplate, rules
-from foosets.api.status import Attempts, Indexes, Selector, Status
+from foosets.api.status import Attempts, Indexes, LastRejection, Rejections, Selector, Status
 
 INDEX_LIMIT: Final = 100_000
 """Job's own limit for indexed work; the largest index then has five digits (see `customresource.NAME_MAX`)."""
@@ -39,7 +39,8 @@ class BatchFooSetSpec(Model):
     in the pod's environment as FOOSET_INDEX. Execution is at least once: a pod that succeeded and was deleted by
     another hand before the controller saw it is run again."""
     backoff_limit: Annotated[int, Field(ge=0, le=INT32_MAX)] = 6
-    """How many pods may fail before the set is marked Failed. Pods lost to deletion or a node's end do not count."""
+    """How many pods may fail before the set is marked Failed. Pods lost to deletion or a node's end, and those that
+    a kubelet refused to run, do not count."""
     placement: Placement = Placement()
     """How nodes are chosen. The controller places these pods itself: it sets nodeName when it creates them."""
     template: PodTemplate
@@ -63,6 +64,13 @@ class BatchFooSetStatus(Status):
     attempts: Attempts = ()
     """Indexes whose pod has been replaced, and how often; an index that is not listed is at its first pod. Written
     before a replacement is created, and never falls."""
+    placement_conflicts: Count = 0
+    """Pods that their node's kubelet refused to run, such as OutOfcpu. They are deleted and placed again; they are no
+    failures."""
+    rejections: Rejections = ()
+    """Indexes whose pods were refused in the last 10 minutes, and how often in a row."""
+    last_rejection: LastRejection | None = None
+    """The newest of these refusals; absent without any."""
     selector: Selector = ""
     """Label selector of the set's pods."""
 

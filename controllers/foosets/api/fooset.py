@@ -117,6 +117,8 @@ class ChildStatus(Model):
     """Indexes that have completed; always 0 for a service."""
     failed: Count = 0
     """Pods that failed."""
+    placement_conflicts: Count = 0
+    """Pods that their node's kubelet refused to run, and that were placed again."""
 
 
 class FooSetStatus(Status):

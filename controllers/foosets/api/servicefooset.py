@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from foosets.api.customresource import INT32_MAX, NAME_RULES, Count, CustomResource, Model, PodTemplate, rules
-from foosets.api.status import Attempts, Selector, Status
+from foosets.api.status import Attempts, LastRejection, Rejections, Selector, Status
 
 REPLICAS_MAX: Final = 10_000
 """Twice the nodes of the largest cluster that Kubernetes supports; a slot then has at most four digits."""
@@ -50,6 +50,12 @@ class ServiceFooSetStatus(Status):
     attempts: Attempts = ()
     """Slots whose pod has been replaced, and how often; a slot that is not listed is at its first pod. Written before
     a replacement is created, and never falls."""
+    placement_conflicts: Count = 0
+    """Pods that their node's kubelet refused to run, such as OutOfcpu. They are deleted and placed again."""
+    rejections: Rejections = ()
+    """Slots whose pods were refused in the last 10 minutes, and how often in a row."""
+    last_rejection: LastRejection | None = None
+    """The newest of these refusals; absent without any."""
     selector: Selector = ""
     """Label selector of the set's pods, for the scale subresource."""
 

@@ -96,6 +96,36 @@ Attempts = Annotated[
 ]
 
 
+class RejectionRange(Model):
+    """Indexes whose pods kubelets have rejected equally often in a row, the last of them at the same time."""
+
+    indexes: Indexes
+    """Completion indexes or slots in ranges, such as "0,3-7"."""
+    count: Annotated[int, Field(ge=1, le=5)]
+    """How often in a row. The more often, the longer the next pod waits; each index has at most 5 in 10 minutes."""
+    last_rejected_at: AwareDatetime
+    """When the last of them was rejected, rounded down to 10 seconds. 10 minutes later it is forgotten."""
+
+
+class LastRejection(Model):
+    """What a kubelet said of a pod that it would not run."""
+
+    pod: ObjectName
+    """Name of the pod, which has been deleted."""
+    node: ObjectName
+    """Name of the node whose kubelet it was."""
+    reason: ReasonText
+    """The kubelet's reason in one word, such as OutOfcpu."""
+    message: Message = ""
+    """The kubelet's reason in words."""
+
+
+Rejections = Annotated[
+    tuple[RejectionRange, ...],
+    Field(max_length=310, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+]
+
+
 class Status(Model):
     """The part of a status that all kinds have."""
 

@@ -16,6 +16,7 @@ from foosets.batchfooset.state import Observed, Placed, Wanted
 from foosets.kube.codec import ModelCodec, StructCodec
 from foosets.kube.lists import Source
 from foosets.placement.choose import Ask, Chooser, NoFit, draw
+from foosets.placement.cooling import Cooling
 from foosets.placement.nodes import Table
 from foosets.placement.requests import PodClass, template_class
 from foosets.placement.scores import Strategy
@@ -24,7 +25,7 @@ from foosets.planning.children import PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.revision import template_revision
-from foosets.planning.stamps import Stamps
+from foosets.planning.stamps import SECOND, Stamps
 from foosets.planning.trace import Context, Microseconds
 from foosets.runtime.manager import Assembly, Enqueue, Watch
 from foosets.runtime.settings import Settings
@@ -33,6 +34,8 @@ from foosets.runtime.writers import Performed
 
 NO_FIT_RETRY_SECONDS: Final = 60.0
 """How long to wait for an event that makes room before looking again all the same."""
+UNPLACED: Final = frozenset({Reason.NO_FIT, Reason.KUBELET_REJECTED})
+"""The obstacles that are nodes; whether they stand is looked up."""
 ROOM_SECONDS: Final = 0.1
 """How long to gather events that make room: pods end in swarms, and one look serves them all."""
 
@@ -62,6 +65,7 @@ class BatchRoom:
         self._templates: dict[Uid, _Template] = {}
         self._table = Table()
         self._chooser = Chooser(self._table)
+        self._cooling = Cooling()
         self._waiting: set[Key] = set()
         self.batches.subscribe(self._on_batch)
         self.nodes.subscribe(self._on_node)
@@ -73,6 +77,7 @@ class BatchRoom:
         if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
             self._members.forget(before.metadata.uid)
             self._templates.pop(before.metadata.uid, None)
+            self._cooling.forget(before.metadata.uid)
         changed = after or before
         if changed is not None:
             self._enqueue(changed.key)
@@ -84,10 +89,12 @@ class BatchRoom:
 
     def _on_pod(self, before: Pod | None, after: Pod | None) -> None:
         self._table.pod_changed(before, after)
-        owner = self._members.observe(before, after, self._clock() if self.pods.synced.is_set() else None)
+        at = self._clock()
+        owner = self._members.observe(before, after, at if self.pods.synced.is_set() else None)
         if owner is not None:
             self._enqueue(owner)
         if after is None or after.terminal:
+            self._cooling.observe(before, after, at)
             self._make_room()
 
     def _make_room(self) -> None:
@@ -109,7 +116,7 @@ class BatchRoom:
         if batch is None:
             return None
         template = self._template(batch)
-        if obstacle is not None and obstacle.reason == Reason.NO_FIT:
+        if obstacle is not None and obstacle.reason in UNPLACED:
             obstacle = self._as_of_now(batch, template, obstacle)
         return Observed(batch, self._members.of(batch.metadata.uid), template.revision, obstacle)
 
@@ -141,7 +148,8 @@ class BatchRoom:
         batch, template = seen.batch, self._template(seen.batch)
         decide = self._clock()
         asks = [self._ask(batch, template.stencil, wanted) for wanted in planned.wanted]
-        choices = self._chooser.choose(template.pods, Strategy(batch.spec.placement.strategy), asks)
+        cooling = self._cooling.nodes(batch.metadata.uid, decide)
+        choices = self._chooser.choose(template.pods, Strategy(batch.spec.placement.strategy), asks, cooling)
         decided = self._clock()
         stamps = Stamps(decide=decide, decided=decided, create=self._clock()).render()
         creates = tuple(
@@ -150,8 +158,8 @@ class BatchRoom:
             if not isinstance(choice, NoFit)
         )
         unfit = next((choice for choice in choices if isinstance(choice, NoFit)), None)
-        obstacle = self._obstacle(batch.key, unfit, decided) if unfit is not None else None
-        waits = [planned.plan.wake_after, NO_FIT_RETRY_SECONDS if unfit is not None else None]
+        obstacle = self._obstacle(batch, unfit, decided) if unfit is not None else None
+        waits = [planned.plan.wake_after, obstacle.retry_at - decided / SECOND if obstacle is not None else None]
         wake_after = min((seconds for seconds in waits if seconds is not None), default=None)
         return replace(planned.plan, actions=planned.plan.actions + creates, obstacle=obstacle, wake_after=wake_after)
 
@@ -161,15 +169,21 @@ class BatchRoom:
 
     def _as_of_now(self, batch: BatchFooSet, template: _Template, obstacle: Obstacle) -> Obstacle:
         """Return what keeps the pods from nodes now: whether one fits is looked up, not tried."""
-        unfit = self._chooser.unfit(template.pods, Strategy(batch.spec.placement.strategy))
+        at = self._clock()
+        cooling = self._cooling.nodes(batch.metadata.uid, at)
+        unfit = self._chooser.unfit(template.pods, Strategy(batch.spec.placement.strategy), cooling)
         if unfit is None:
             return obstacle.worth_a_try()
-        return replace(self._obstacle(batch.key, unfit, self._clock()), since=obstacle.since)
+        return replace(self._obstacle(batch, unfit, at), since=obstacle.since)
 
-    def _obstacle(self, key: Key, unfit: NoFit, at: Microseconds) -> Obstacle:
-        self._waiting.add(key)
-        now = at / 1_000_000
-        return Obstacle(Reason.NO_FIT, unfit.message, now, now + NO_FIT_RETRY_SECONDS)
+    def _obstacle(self, batch: BatchFooSet, unfit: NoFit, at: Microseconds) -> Obstacle:
+        """Return that no node will do; if one would that cools down, that is the cause, and its end is awaited."""
+        self._waiting.add(batch.key)
+        retry_at = at + NO_FIT_RETRY_SECONDS * SECOND
+        if not unfit.avoided:
+            return Obstacle(Reason.NO_FIT, unfit.message, at / SECOND, retry_at / SECOND)
+        retry_at = min(retry_at, *self._cooling.nodes(batch.metadata.uid, at).values())
+        return Obstacle(Reason.KUBELET_REJECTED, unfit.message, at / SECOND, retry_at / SECOND)
 
     def _template(self, batch: BatchFooSet) -> _Template:
         known = self._templates.get(batch.metadata.uid)

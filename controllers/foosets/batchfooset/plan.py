@@ -20,6 +20,7 @@ from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
 from foosets.planning.indexes import IndexSet
 from foosets.planning.members import Member
+from foosets.planning.memberspans import pod_spans
 from foosets.planning.obstacles import held_back
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
@@ -40,9 +41,9 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     batch = seen.batch
     if batch.terminating:
         return BatchPlan()  # the garbage collector deletes the pods; creating more would race with it
-    account = Account.of(seen)
+    account = Account.of(seen, now)
     pause = held_back(seen.obstacle, now)
-    surplus = _surplus(seen, account)
+    surplus, rejected = _surplus(seen, account), _rejected(seen, account)
     wanted = _wanted(seen, account) if pause is None else ()
     working = bool(surplus or (wanted and seen.obstacle is None)) or terminal(seen, account) != recorded_end(batch)
     episodes = episodes_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working, pods=seen.pods)
@@ -51,17 +52,20 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     write = status_write(BATCHFOOSETS, batch, batch.status, status)
     if not episode.recorded:
         # the obstacle was not tried again yet, so it stands
-        return BatchPlan(Plan(status=write, spans=_cut_off(seen, now), obstacle=seen.obstacle))
+        spans = (*_cut_off(seen, now), *_rejections(seen, account, episode))
+        return BatchPlan(Plan(status=write, spans=spans, obstacle=seen.obstacle))
     settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
-    if settlement.outcome is not None and write is None and not working:
+    if settlement.outcome is not None and write is None and not (working or rejected):
         return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
-    waits = [seconds for seconds in (pause, settlement.ask_again_in) if seconds is not None]
+    waits = (pause, settlement.ask_again_in, account.conflicts.due_in(now))
+    deletes = (*surplus, *rejected)[:MAX_ACTIONS]
     return BatchPlan(
         Plan(
-            actions=tuple(Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in surplus),
+            actions=tuple(Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in deletes),
             status=write,
+            spans=_rejections(seen, account, episode),
             obstacle=seen.obstacle if pause is not None else None,
-            wake_after=min(waits, default=None),
+            wake_after=min((seconds for seconds in waits if seconds is not None), default=None),
         ),
         wanted=wanted,
         context=episodes.creating.refine,
@@ -71,13 +75,14 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
 def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
     """Return the pods to create: the lowest free indexes, as many as parallelism leaves room for.
 
-    An index whose next attempt status does not show yet waits for the next plan.
+    An index whose next attempt status does not show yet waits for the next plan, and one whose pods were rejected
+    until it is due.
     """
     spec, held = seen.batch.spec, seen.pods.held
     if terminal(seen, account) is not None or rules.batch_template(spec.template):
         return ()
     room = min(spec.parallelism, account.remaining) - len(held)
-    free = IndexSet.below(spec.completions) - account.completed - held
+    free = IndexSet.below(spec.completions) - account.completed - held - IndexSet.of(account.conflicts.waiting)
     chosen = islice(free, max(0, min(room, MAX_ACTIONS)))
     return tuple(
         Wanted(index, account.attempts[index]) for index in chosen if account.attempts[index] == account.recorded[index]
@@ -105,6 +110,20 @@ def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
     ]
     keep = {pod.name for pod in fits[: min(spec.parallelism, account.remaining)]}
     return tuple(pod for pod in active if pod.name not in keep)[:MAX_ACTIONS]
+
+
+def _rejected(seen: Observed, account: Account) -> tuple[Member, ...]:
+    """Return the pods to delete that their kubelets rejected; until status shows that, the pod is the one record."""
+    there = (member for member in seen.pods.rejected.values() if not member.pod.terminating)
+    return tuple(member for member in there if member.attempt < account.recorded[member.index])
+
+
+def _rejections(seen: Observed, account: Account, episode: Episode) -> tuple[Span, ...]:
+    """Return the spans of the pods whose rejection is recorded now, after which they are deleted."""
+    if episode.trace.closed:
+        return ()
+    fresh = (member for member in seen.pods.rejected.values() if member.attempt >= account.recorded[member.index])
+    return tuple(pod_spans(fresh, episode))
 
 
 def _may_have_surplus(seen: Observed, account: Account) -> bool:

@@ -12,7 +12,8 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.indexes import Attempts, IndexSet, format_ranges, parse_ranges
+from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, parse_ranges
+from foosets.planning.rejections import Conflicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Account:
     """What the set has achieved: status as stored, and what the pods add to it.
 
     `remaining` is how many of the spec's indexes have not completed. A failed pod counts once: its attempt is then
-    below the stored one, which is raised in the same status write.
+    below the stored one, which is raised in the same status write. So does one that its kubelet rejected, among the
+    `conflicts`.
     """
 
     completed: IndexSet
@@ -28,9 +30,10 @@ class Account:
     failed: int
     attempts: Attempts
     recorded: Attempts
+    conflicts: Conflicts
 
     @classmethod
-    def of(cls, seen: Observed) -> "Account":
+    def of(cls, seen: Observed, now: datetime) -> "Account":
         """Add the pods to the stored status; adding them again adds nothing."""
         status = seen.batch.status
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
@@ -38,8 +41,15 @@ class Account:
         completed = parse_ranges(status.completed_indexes) | seen.pods.completed
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
         completions = seen.batch.spec.completions
-        remaining = completions - len(completed & IndexSet.below(completions))
-        return cls(completed, remaining, status.failed + uncounted, recorded.raised(replaced), recorded)
+        settled = completed if recorded_end(seen.batch) is None else ALL
+        return cls(
+            completed=completed,
+            remaining=completions - len(completed & IndexSet.below(completions)),
+            failed=status.failed + uncounted,
+            attempts=recorded.raised(replaced),
+            recorded=recorded,
+            conflicts=Conflicts.of(status, seen.pods, recorded, now, settled=settled),
+        )
 
 
 def recorded_end(batch: BatchFooSet) -> ConditionType | None:
@@ -60,7 +70,7 @@ def terminal(seen: Observed, account: Account) -> ConditionType | None:
 
 
 def cause_of(seen: Observed, account: Account) -> Cause | None:
-    """Return what keeps the set: its end, its template, what its actions ran into, or its pods' troubles."""
+    """Return what keeps the set: its end, its template, what its actions ran into, a kubelet, or its pods' troubles."""
     name = seen.batch.metadata.name
     kind = Kind.BATCHFOOSET
     end = terminal(seen, account)
@@ -73,7 +83,9 @@ def cause_of(seen: Observed, account: Account) -> Cause | None:
         return Cause(kind, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
     if seen.obstacle is not None:
         return Cause(kind, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
-    return worst_of(seen.pods.troubles.values())
+    lacking = seen.pods.active < min(seen.batch.spec.parallelism, account.remaining)
+    rejected = account.conflicts.cause(kind, name) if lacking else None
+    return rejected or worst_of(seen.pods.troubles.values())
 
 
 def _failure(seen: Observed, account: Account) -> str:
@@ -98,6 +110,9 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         failed=account.failed,
         completed_indexes=format_ranges(account.completed),
         attempts=tuple(AttemptRange(indexes=ranges, attempt=at) for ranges, at in account.attempts.grouped()),
+        placement_conflicts=account.conflicts.total,
+        rejections=account.conflicts.rejections.grouped(),
+        last_rejection=account.conflicts.last,
         selector=f"{OWNER_UID}={batch.metadata.uid}",
     )
 

@@ -222,6 +222,7 @@ def _counts(seen: Observed, entry: Entry) -> ChildStatus:
                 ready=status.ready,
                 succeeded=status.succeeded,
                 failed=status.failed,
+                placement_conflicts=status.placement_conflicts,
             )
         case ServiceFooSet() if seen.owns(child):
             service = child.status
@@ -232,6 +233,7 @@ def _counts(seen: Observed, entry: Entry) -> ChildStatus:
                 created=service.replicas,
                 placed=service.placed_replicas,
                 ready=service.ready_replicas,
+                placement_conflicts=service.placement_conflicts,
             )
         case _:
             kind = Kind.BATCHFOOSET if entry in seen.fooset.spec.batch else Kind.SERVICEFOOSET

@@ -110,6 +110,10 @@ class Tally:
         return IndexSet(int(self._flags[::-1] or b"0", 2))
 
 
+ALL: Final = IndexSet.below(10**INDEX_DIGITS)
+"""Every index that there can be."""
+
+
 def format_ranges(indexes: IndexSet) -> str:
     """Return the indexes as ascending ranges; two neighbours are written `3,4` as Job does, three `3-5`."""
     parts: list[str] = []

@@ -16,6 +16,7 @@ from msgspec import Struct
 from foosets.api.names import ATTEMPT, INDEX, REVISION, Uid
 from foosets.api.pod import Pod
 from foosets.planning.indexes import INDEX_DIGITS, IndexSet, Tally
+from foosets.planning.kubelets import Refusal, rejected
 from foosets.planning.podspans import CREATED, NO_ARRIVALS, Arrivals, pod_context
 from foosets.planning.trace import Microseconds, TraceId
 from foosets.planning.troubles import Trouble, trouble_of
@@ -27,7 +28,7 @@ TRACED_PODS: Final = 100
 
 
 class Member(Struct, frozen=True, gc=False):
-    """One pod of the set; `live`, `active` and `ready` are as they were when the watch brought it.
+    """One pod of the set; the flags are as they were when the watch brought it.
 
     `arrivals` is when the watch brought its conditions, as far as this process saw it.
     """
@@ -41,6 +42,8 @@ class Member(Struct, frozen=True, gc=False):
     """Whether it is live and nobody has asked for its end."""
     ready: bool
     """Whether it is active and Ready."""
+    rejected: bool
+    """Whether its kubelet refused it."""
 
     @property
     def name(self) -> str:
@@ -59,8 +62,8 @@ class Member(Struct, frozen=True, gc=False):
 
     @property
     def traced(self) -> bool:
-        """Whether it may have spans: it is one of the first, or has failed."""
-        return self.index < TRACED_PODS or self.pod.status.phase == "Failed"
+        """Whether it may have spans: it is one of the first, or has run and failed."""
+        return self.index < TRACED_PODS or (self.pod.status.phase == "Failed" and not self.rejected)
 
     @property
     def taken_away(self) -> bool:
@@ -82,6 +85,8 @@ class Members:
         "_live",
         "_placed",
         "_ready",
+        "_rejected",
+        "_rejections",
         "_retired",
         "_revisions",
         "_succeeded",
@@ -99,6 +104,8 @@ class Members:
         self._retired: dict[int, int] = {}
         self._completed = Tally()
         self._failures: set[tuple[int, int]] = set()
+        self._rejected: dict[str, Member] = {}
+        self._rejections: dict[int, Refusal] = {}
         self._troubles: dict[str, Trouble] = {}
         self._traced: dict[str, Member] = {}
         self._traces: Counter[TraceId] = Counter()
@@ -136,13 +143,23 @@ class Members:
 
     @property
     def failed(self) -> Mapping[str, Member]:
-        """Pods that failed, by name."""
+        """Pods that failed, by name; also those that were rejected."""
         return self._failed
 
     @property
     def failures(self) -> AbstractSet[tuple[int, int]]:
         """Index and attempt of every pod that was seen to fail by itself, also when that pod is gone."""
         return self._failures
+
+    @property
+    def rejected(self) -> Mapping[str, Member]:
+        """Pods that their kubelets refused, by name."""
+        return self._rejected
+
+    @property
+    def rejections(self) -> Mapping[int, Refusal]:
+        """The newest pod of each index that was seen to be refused, also when it is gone."""
+        return self._rejections
 
     @property
     def retired(self) -> Mapping[int, int]:
@@ -215,7 +232,9 @@ class Members:
             return
         else:
             self._failed[name] = member
-            if not member.taken_away:
+            if member.rejected:
+                self._reject(member)
+            elif not member.taken_away:
                 self._failures.add((index, member.attempt))
         if not member.active:
             self._retire(member)
@@ -242,6 +261,7 @@ class Members:
             del self._succeeded[held.index]
         else:
             self._failed.pop(name, None)
+            self._rejected.pop(name, None)
         return held
 
     def _count(self, member: Member, change: int) -> None:
@@ -259,6 +279,12 @@ class Members:
         if context is not None:
             self._traces[context.trace_id] += change
 
+    def _reject(self, member: Member) -> None:
+        self._rejected[member.name] = member
+        before = self._rejections.get(member.index)
+        if before is None or before.attempt <= member.attempt:
+            self._rejections[member.index] = Refusal.of(member.pod, member.attempt)
+
     def _retire(self, member: Member) -> None:
         if member.attempt >= self._retired.get(member.index, 0):
             self._retired[member.index] = member.attempt
@@ -269,7 +295,7 @@ def _member(pod: Pod, before: Member | None, at: Microseconds | None) -> Member:
     arrivals = _arrivals(pod, before, at) if at is not None and index < TRACED_PODS else NO_ARRIVALS
     live = not pod.terminal
     active = live and not pod.terminating
-    return Member(pod, index, attempt, arrivals, live, active, active and pod.ready)
+    return Member(pod, index, attempt, arrivals, live, active, active and pod.ready, rejected(pod))
 
 
 def _arrivals(pod: Pod, before: Member | None, at: Microseconds) -> Arrivals:

@@ -15,7 +15,7 @@ MAX_PODS: Final = 390
 
 
 def is_traced(member: Member, episode: Episode) -> bool:
-    """Whether a pod has spans in an episode: it was created in it, and is one of the first or has failed."""
+    """Whether a pod has spans in an episode: it was created in it, and is one of the first or has run and failed."""
     context = pod_context(member.pod) if member.traced else None
     return context is not None and context.trace_id == episode.trace_id
 

@@ -1,18 +1,19 @@
 """The scheduler's shell: caches in, bindings out, and the choice of nodes in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from foosets.api.meta import NODES, PODS, Key
-from foosets.api.names import STAMPS, Component, Reason, Uid
+from foosets.api.names import STAMPS, Component, NodeName, Reason, Uid
 from foosets.api.node import Node
 from foosets.api.pod import Pod
 from foosets.kube.codec import StructCodec
 from foosets.kube.errors import Conflict, NotFound
 from foosets.kube.lists import Source
 from foosets.placement.choose import Ask, Choice, Chooser, NoFit, draw
+from foosets.placement.cooling import Cooling
 from foosets.placement.decisions import Answer, Decisions, Stage
 from foosets.placement.nodes import Table
 from foosets.placement.requests import pod_class
@@ -51,6 +52,7 @@ class SchedulerRoom:
         self.nodes: Store[Node] = Store()
         self._table = Table()
         self._chooser = Chooser(self._table)
+        self._cooling = Cooling()
         self._decisions = Decisions(self._table)
         self._arrived: dict[Key, Microseconds] = {}
         self._owed: dict[Key, Bound] = {}
@@ -86,6 +88,7 @@ class SchedulerRoom:
     def _on_bound(self, before: Pod | None, after: Pod | None) -> None:
         self._table.pod_changed(before, after)
         if after is None or after.terminal:
+            self._cooling.observe(before, after, self._clock())
             self._make_room()
         if after is None:
             return
@@ -163,7 +166,7 @@ class SchedulerRoom:
         choice = self._choose(pod)
         if isinstance(choice, NoFit):
             self._unfit[pod.key] = None
-            return held(planned, waiting, obstacle_of(Reason.NO_FIT, choice.message, now), now)
+            return held(planned, waiting, self._obstacle(pod, choice, now), now)
         self._decisions.made(pod, choice)
         chosen = self._clock()
         stamps = self._stamps(pod, chosen) if stamped(pod, chosen) else None
@@ -175,7 +178,19 @@ class SchedulerRoom:
         if asked_for is not None:
             return asked_for
         ask = Ask(pod.key, draw(pod.metadata.uid, 0, 0, self.component))
-        return self._chooser.choose(pod_class(pod), STRATEGY, [ask])[0]
+        return self._chooser.choose(pod_class(pod), STRATEGY, [ask], self._cooling_for(pod))[0]
+
+    def _obstacle(self, pod: Pod, unfit: NoFit, now: datetime) -> Obstacle:
+        """Return that no node will do; if one would that cools down, its end is awaited."""
+        obstacle = obstacle_of(Reason.NO_FIT, unfit.message, now)
+        if not unfit.avoided:
+            return obstacle
+        cooled = min(self._cooling_for(pod).values()) / SECOND
+        return replace(obstacle, retry_at=min(obstacle.retry_at, cooled))
+
+    def _cooling_for(self, pod: Pod) -> Mapping[NodeName, Microseconds]:
+        """Return the nodes that rejected pods of the same owner, and until when they are left out."""
+        return self._cooling.nodes(pod.controller.uid, self._clock()) if pod.controller is not None else {}
 
     def _stamps(self, pod: Pod, chosen: Microseconds) -> Stamps:
         """Return the pod's stamps with the scheduler's own; its wait begins when the watch brought it."""

@@ -31,8 +31,8 @@ from foosets.servicefooset.state import Observed, Wanted
 from foosets.servicefooset.status import Account, report
 
 REST_SECONDS: Final = 10
-"""A slot whose pod ended by itself rests until that pod is this old: a node that rejects every pod costs each slot
-six pods a minute, not a storm. Pods that ran for longer are replaced at once."""
+"""A slot whose pod ended by itself rests until that pod is this old: one that ends at once costs six pods a minute, not
+a storm. Pods that ran for longer are replaced at once; how long rejected ones wait, `planning.rejections` says."""
 
 
 def plan(seen: Observed, now: datetime) -> Plan:
@@ -59,7 +59,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     ended = () if write is not None else _ended(seen, resting)
     deletes = (Delete(PODS, pod.pod.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *ended))
     creates = (create(seen, one, episodes.creating.trace_id, microseconds(now)) for one in wanted)
-    waits = (pause, account.changes_in, settlement.ask_again_in, *resting.values())
+    waits = (pause, account.changes_in, settlement.ask_again_in, account.conflicts.due_in(now), *resting.values())
     return Plan(
         actions=(*deletes, *creates)[:MAX_ACTIONS],
         status=write,
@@ -72,12 +72,14 @@ def plan(seen: Observed, now: datetime) -> Plan:
 def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[Wanted, ...]:
     """Return the pods to create: the lowest free slots.
 
-    A slot whose next attempt status does not show yet waits for the next plan.
+    A slot whose next attempt status does not show yet waits for the next plan, and one whose pods were rejected until
+    it is due.
     """
     spec, live = seen.service.spec, seen.pods.live
     if rules.service_template(spec.template):
         return ()
-    free = (slot for slot in range(spec.replicas) if slot not in live and slot not in resting)
+    waiting = account.conflicts.waiting
+    free = (slot for slot in range(spec.replicas) if not (slot in live or slot in resting or slot in waiting))
     return tuple(
         Wanted(slot, account.attempts[slot])
         for slot in islice(free, MAX_ACTIONS)
@@ -112,6 +114,7 @@ def _resting(seen: Observed, now: datetime) -> Mapping[int, float]:
     rest = {
         member.index: (parse_time(member.pod.metadata.creation_timestamp) or 0) + REST_SECONDS * SECOND
         for member in _ended_by_itself(seen)
+        if not member.rejected
     }
     clock = microseconds(now)
     return {slot: (until - clock) / SECOND for slot, until in rest.items() if until > clock}

@@ -14,6 +14,7 @@ from foosets.planning.conditions import Verdict, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import Attempts
 from foosets.planning.members import Members
+from foosets.planning.rejections import Conflicts
 from foosets.planning.setspans import microseconds
 from foosets.planning.silence import silence_of, silent_from
 from foosets.planning.stamps import SECOND, parse_time
@@ -35,6 +36,7 @@ class Account:
     silent: tuple[Trouble, ...]
     attempts: Attempts
     recorded: Attempts
+    conflicts: Conflicts
     changes_in: float | None
 
     @classmethod
@@ -53,6 +55,7 @@ class Account:
             silent=tuple(silence_of(pod) for at, pod in silent if at <= clock),
             attempts=recorded.raised(_next_attempts(seen.pods)),
             recorded=recorded,
+            conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now),
             changes_in=min(ahead) / SECOND if ahead else None,
         )
 
@@ -77,14 +80,15 @@ def _next_attempts(pods: Members) -> dict[int, int]:
 
 
 def cause_of(seen: Observed, account: Account) -> Cause | None:
-    """Return what keeps the set: its template, what its actions ran into, or its pods' troubles."""
+    """Return what keeps the set: its template, what its actions ran into, a kubelet, or its pods' troubles."""
     name = seen.service.metadata.name
     fault = rules.service_template(seen.service.spec.template)
     if fault:
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
     if seen.obstacle is not None:
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
-    return worst_of([*seen.pods.troubles.values(), *account.silent])
+    rejected = account.conflicts.cause(Kind.SERVICEFOOSET, name)
+    return rejected or worst_of([*seen.pods.troubles.values(), *account.silent])
 
 
 def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> ServiceFooSetStatus:
@@ -104,6 +108,9 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         available_replicas=account.available,
         updated_replicas=account.updated,
         attempts=tuple(AttemptRange(indexes=ranges, attempt=at) for ranges, at in account.attempts.grouped()),
+        placement_conflicts=account.conflicts.total,
+        rejections=account.conflicts.rejections.grouped(),
+        last_rejection=account.conflicts.last,
         selector=f"{OWNER_UID}={service.metadata.uid}",
     )
 
