@@ -86,14 +86,14 @@ def batchfooset(pods: int) -> dict[str, Any]:
     }
 
 
-class Pod(Struct, rename="camel", omit_defaults=True):
-    """A pod as the stand-in keeps it: members that it does not look at stay as they came."""
+class Pod(Struct, rename="camel", kw_only=True):
+    """A pod as the stand-in keeps it, in the real server's order; what it does not look at stays as it came."""
 
+    kind: str = "Pod"
+    api_version: str = "v1"
     metadata: dict[str, Raw]
     spec: dict[str, Raw]
-    status: Raw = Raw()
-    api_version: str = "v1"
-    kind: str = "Pod"
+    status: Raw = Raw(b"{}")
 
     @property
     def name(self) -> str:
@@ -112,9 +112,13 @@ _posted: Final = msgspec.json.Decoder(Pod).decode
 def admitted(body: bytes, version: int) -> Pod:
     """Return the pod that a POST makes."""
     pod = _posted(body)
-    pod.metadata["uid"] = Raw(b'"00000000-0000-4000-a000-%012d"' % version)
-    pod.metadata["creationTimestamp"] = Raw(_encode(CREATED))
-    pod.metadata["resourceVersion"] = Raw(b'"%d"' % version)
+    pod.metadata = {
+        "name": pod.metadata["name"],
+        "namespace": Raw(_encode(SET.namespace)),
+        "uid": Raw(b'"00000000-0000-4000-a000-%012d"' % version),
+        "resourceVersion": Raw(b'"%d"' % version),
+        "creationTimestamp": Raw(_encode(CREATED)),
+    } | {name: value for name, value in pod.metadata.items() if name not in {"name", "namespace"}}
     pod.spec = _DEFAULTS | pod.spec
     pod.status = _PENDING
     return pod
@@ -129,7 +133,7 @@ def succeeded(pod: Pod, version: int) -> None:
 def stored(pod: Pod) -> bytes:
     """Return the pod's JSON, POD_BYTES long."""
     bare = _encode(pod)
-    return bare.replace(b'"metadata":{', b'"metadata":{"managedFields":%b,' % _managed(POD_BYTES - len(bare)), 1)
+    return bare.replace(b'},"spec":{', b',"managedFields":%b},"spec":{' % _managed(POD_BYTES - len(bare)), 1)
 
 
 @lru_cache(maxsize=4096)
