@@ -7,7 +7,7 @@ import json
 import selectors
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from foosets.api.pod import Pod
 from foosets.kube.watch import Sink
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 T = TypeVar("T")
 
 HASTE = 100
@@ -39,6 +40,28 @@ async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIte
         yield f"{'https' if tls else 'http'}://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def converse(hold: Conversation, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Hold a conversation, byte by byte, with everybody who connects to a port of loopback; then close."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with suppress(OSError):
+            await hold(reader, writer)
+            await writer.drain()
+        writer.close()
+
+    try:
+        async with await asyncio.start_server(held, "127.0.0.1", 0, ssl=tls) as served:
+            yield served.sockets[0].getsockname()[1]
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def kubeconfig(

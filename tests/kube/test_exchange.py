@@ -1,96 +1,31 @@
-"""HTTP/1.1 by hand: replies however they are cut, and connections in every state."""
+"""One request, one reply: connections in every state."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from foosets.kube.exchange import Address, Exchanges, GarbledReplyError
-from foosets.kube.reply import Reply, ReplyParser
+from foosets.kube.connection import Address
+from foosets.kube.exchange import Exchanges
+from foosets.kube.reply import GarbledReplyError
+from tests.kube.loopback import Conversation, converse
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def chunked(parts: list[bytes], trailer: bytes = b"") -> bytes:
-    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts if part)
-    return b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n" + trailer + b"\r\n"
-
-
-REPLIES = {
-    "length": (OK, Reply(200, b"ok", None)),
-    "no body": (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Reply(200, b"", None)),
-    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", Reply(204, b"", None)),
-    "chunks": (chunked([b"a\r\n", b"bc"]), Reply(201, b"a\r\nbc", None)),
-    "no chunks": (chunked([]), Reply(201, b"", None)),
-    "trailer": (chunked([b"a"], b"X-Sum: 1\r\n"), Reply(201, b"a", None)),
-    "after a 100": (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, Reply(200, b"ok", None)),
-    "retry after": (
-        b"HTTP/1.1 429 Busy\r\nRetry-After: 7\r\nContent-Length: 1\r\n\r\nx",
-        Reply(429, b"x", "7"),
-    ),
-}
-
-
-@pytest.mark.parametrize(("sent", "meant"), REPLIES.values(), ids=REPLIES.keys())
-def test_a_reply_means_the_same_when_it_comes_byte_by_byte(sent: bytes, meant: Reply) -> None:
-    parser, received = ReplyParser(), bytearray()
-    for number in range(len(sent) - 1):
-        received += sent[number : number + 1]
-        assert parser.parse(received) is None
-    received += sent[-1:]
-
-    assert parser.parse(received) == meant
-    assert parser.end == len(received)
-
-
-@given(parts=st.lists(st.binary(max_size=40), max_size=5), cuts=st.lists(st.integers(1, 60), max_size=8))
-def test_chunks_are_put_together_however_the_stream_is_cut(parts: list[bytes], cuts: list[int]) -> None:
-    sent, received, parser = chunked(parts), bytearray(), ReplyParser()
-    found = None
-    while sent:
-        size = cuts.pop() if cuts else len(sent)
-        received += sent[:size]
-        sent = sent[size:]
-        found = parser.parse(received)
-
-    assert found == Reply(201, b"".join(parts), None)
-
-
-@pytest.mark.parametrize("sent", [b"SSH-2.0-x\r\n\r\n", chunked([b"a"]).replace(b"\r\n1\r\n", b"\r\nzz\r\n")])
-def test_what_is_no_reply_is_refused(sent: bytes) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        ReplyParser().parse(bytearray(sent))
-
-
 @asynccontextmanager
-async def server(handle: Handler) -> AsyncIterator[Address]:
-    writers: list[asyncio.StreamWriter] = []
-
-    async def remembered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        with suppress(ConnectionError):
-            await handle(reader, writer)
-
-    served = await asyncio.start_server(remembered, "127.0.0.1", 0)
-    async with served:
-        host, port = served.sockets[0].getsockname()
-        yield Address(host, port, None, None)
-    for writer in writers:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+async def server(hold: Conversation) -> AsyncIterator[Address]:
+    async with converse(hold) as port:
+        yield Address("127.0.0.1", port, None, None)
 
 
 def exchanges(limit: int = 4) -> Exchanges:
-    return Exchanges(limit, 5.0, lambda _: None)
+    return Exchanges(limit)
 
 
-def answering(*replies: bytes, connections: list[int] | None = None) -> Handler:
+def answering(*replies: bytes, connections: list[int] | None = None) -> Conversation:
     """Answer that many requests of each connection, then close it."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -226,3 +161,75 @@ async def test_a_peer_that_speaks_something_else_is_garbled() -> None:
     async with server(answering(b"SSH-2.0-OpenSSH\r\n\r\n")) as address:
         with pytest.raises(GarbledReplyError):
             await pool.exchange(address, "GET", REQUEST, 5)
+
+
+async def test_a_turn_that_came_too_late_is_the_next_ones() -> None:
+    requests = 0
+    release = asyncio.Event()
+
+    async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while await reader.read(1000):
+            requests += 1
+            await release.wait()
+            writer.write(OK)
+        writer.close()
+
+    pool = exchanges(limit=1)
+    async with server(held) as address, asyncio.TaskGroup() as group:
+
+        async def first() -> None:
+            await pool.exchange(address, "POST", REQUEST, 5)
+            second.cancel()  # its turn has been called, and it has not heard
+
+        group.create_task(first())
+        await asyncio.sleep(0)
+        second = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
+        third = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
+        await asyncio.sleep(0)
+        release.set()
+        assert (await third).status == 200
+        pool.close()
+
+    assert requests == 2
+
+
+async def test_closing_ends_an_exchange_for_good() -> None:
+    connections = 0
+    asked = asyncio.Event()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(1000)
+        writer.write(OK)
+        await reader.read(1000)
+        asked.set()
+        await reader.read(1000)
+
+    pool = exchanges()
+    async with server(once) as address:
+        await pool.exchange(address, "GET", REQUEST, 5)
+
+        async def close() -> None:
+            await asked.wait()
+            pool.close()
+
+        outcome, _ = await asyncio.gather(pool.exchange(address, "GET", REQUEST, 5), close(), return_exceptions=True)
+
+    assert isinstance(outcome, ConnectionAbortedError)
+    assert connections == 1
+
+
+async def test_a_deadline_holds_for_an_exchange_that_had_to_connect_while_another_ended() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+        writer.close()
+
+    pool = exchanges(limit=1)
+    async with server(silent) as address:
+        began = [pool.exchange(address, "POST", REQUEST, seconds) for seconds in (0.05, 0.2)]
+        outcomes = await asyncio.gather(*began, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [TimeoutError, TimeoutError]

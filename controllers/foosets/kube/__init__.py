@@ -1,10 +1,14 @@
 """The way to the API server, and the only room that imports kubernetes_asyncio and aiohttp.
 
     credentials ──▶ transport ──▶ client                     verbs, one request each
-        │               └───────▶ lists ──▶ watch ──▶ a sink  what the server has, kept up to date
+        │           │       └───▶ lists ──▶ watch ──▶ a sink  what the server has, kept up to date
    kubernetes_asyncio                └─ codec ─┘
+                    │
+                    ├──▶ exchange ──┐                         one request, one reply
+                    ├──▶ stream ────┴─▶ connection, reply     a reply that goes on, as lines
+                    └──▶ proxied ─────▶ aiohttp               both, where a kubeconfig names a proxy
 
-In reading order: `errors` (what can go wrong), `exchange` (one request, one reply), `transport` (bytes), `client`
-(verbs), `codec` (rows), `lists`, `watch` (the reflector). The library gives configuration, credentials and what TLS
-needs; calls, time-outs, watches and their recovery are ours.
+In reading order: `errors` (what can go wrong), `connection` (TLS), `reply` (HTTP), `exchange`, `stream`, `transport`
+(bytes), `client` (verbs), `codec` (rows), `lists`, `watch` (the reflector). The library gives configuration,
+credentials and what TLS needs; calls, time-outs, watches and their recovery are ours.
 """

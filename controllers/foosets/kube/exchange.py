@@ -2,7 +2,6 @@
 
 A controller makes one request for each pod, and a general client spends most of a pod's CPU on what such a request
 does not need: cookies, redirects, compression, proxies, streams. Here a request is one write and a reply one future.
-Watches and proxies stay with aiohttp.
 
 Guarantees:
 
@@ -10,131 +9,111 @@ Guarantees:
 * A connection that an exchange left in an unknown state (cancelled, late, garbled) is closed, never used again.
 * A request on a kept connection that the server had closed already is sent again, unless it is a POST or a PATCH: then
   nobody can tell whether it was done (RFC 9112, section 9.3.1).
+* Who waits for a connection is let in in turn; a turn that comes too late for one is the next one's.
 """
 
 import asyncio
-import socket
-import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
-from foosets.kube.reply import Reply, ReplyParser
+from foosets.kube.connection import Address, Connection
+from foosets.kube.reply import GarbledReplyError, Reply, ReplyReader
 
 IDLE_SECONDS: Final = 30.0
-"""A connection unused for longer is not used again: well below the API server's own limit, so that we close first."""
+"""A connection whose last request is older is not used again: well below the server's own limit, so we close first."""
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
-
-
-class GarbledReplyError(OSError):
-    """The peer does not speak HTTP/1.1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where connections go. Without `tls` they are plain; `server_name` is what the certificate must name."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None
-    server_name: str | None
+_CLOSED: Final = (ConnectionResetError, BrokenPipeError)
 
 
 class Exchanges:
-    """A pool of at most `limit` connections to one server. `prepare` sets the options of a new connection's socket."""
+    """A pool of at most `limit` connections to one server."""
 
-    def __init__(self, limit: int, connect_seconds: float, prepare: Callable[[socket.socket], None]) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._connect_seconds = connect_seconds
-        self._prepare = prepare
         self._open: set[_Connection] = set()
         self._idle: deque[_Connection] = deque()
-        self._opening = 0
         self._turns: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._sweep_at = float("inf")
 
     async def exchange(self, address: Address, method: str, request: bytes, seconds: float) -> Reply:
-        """Send a whole request and return the reply; raises OSError (TimeoutError, ssl.SSLError) when none came."""
-        deadline = asyncio.get_running_loop().time() + seconds
+        """Send a whole request and return the reply; raises OSError (TimeoutError, ssl.SSLError) when none came.
+
+        Connections lead to one `address` object; those to another, be it equal, are not used for it.
+        """
+        now = asyncio.get_running_loop().time()
+        deadline = now + seconds
         while True:
-            connection = self._kept(address) or await self._connection(address, deadline)
-            kept = connection.replies > 0
+            connection = self._kept(address, now) or await self._connection(address, deadline)
+            self._watch_deadline(deadline)
             try:
-                return await self._converse(connection, request, deadline)
-            except ConnectionError:
-                if not kept or connection.answering or method not in _REPEATABLE:
+                reply = await connection.send(request, now, deadline)
+            except BaseException as error:
+                connection.abort(ConnectionAbortedError("the exchange was given up"))
+                if not (isinstance(error, _CLOSED) and connection.was_kept_too_long and method in _REPEATABLE):
                     raise
+            else:
+                self._take_back(connection)
+                return reply
 
     def close(self) -> None:
         """Close every connection; exchanges under way end with ConnectionError."""
         for connection in list(self._open):
             connection.abort(ConnectionAbortedError("the client was closed"))
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_timer()
 
-    async def _converse(self, connection: "_Connection", request: bytes, deadline: float) -> Reply:
-        self._watch_deadline(deadline)
-        try:
-            reply = await connection.send(request, deadline)
-        except BaseException:
-            connection.abort(ConnectionAbortedError("the exchange was given up"))
-            raise
+    def _take_back(self, connection: "_Connection") -> None:
+        if connection.reusable:
+            self._idle.append(connection)
+            self._let_next_in()
         else:
-            if connection.reusable:
-                self._idle.append(connection)
-            else:
-                connection.abort(None)
-            return reply
-        finally:
-            if self._turns:
-                self._let_next_in()
+            connection.abort(ConnectionAbortedError("it is not kept"))
 
-    def _kept(self, address: Address) -> "_Connection | None":
+    def _kept(self, address: Address, now: float) -> "_Connection | None":
         """Return a connection that waits to be used again; the latest used, since the others may grow old."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable(address, asyncio.get_running_loop().time() - IDLE_SECONDS):
+            if connection.leads_to(address) and connection.asked_at >= now - IDLE_SECONDS:
                 return connection
-            connection.abort(None)
+            connection.abort(ConnectionAbortedError("it has waited for too long"))
         return None
 
     async def _connection(self, address: Address, deadline: float) -> "_Connection":
         """Wait for a connection that others give back, or open one if there may be more."""
-        while len(self._open) + self._opening >= self._limit:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._turns.append(turn)
-            async with asyncio.timeout_at(deadline):
-                await turn
-            kept = self._kept(address)
+        while len(self._open) >= self._limit:
+            await self._turn(deadline)
+            kept = self._kept(address, asyncio.get_running_loop().time())
             if kept is not None:
                 return kept
         return await self._connect(address, deadline)
 
-    async def _connect(self, address: Address, deadline: float) -> "_Connection":
-        loop = asyncio.get_running_loop()
-        self._opening += 1
+    async def _turn(self, deadline: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
         try:
-            async with asyncio.timeout_at(min(deadline, loop.time() + self._connect_seconds)):
-                transport, connection = await loop.create_connection(
-                    lambda: _Connection(address, self._lost),
-                    address.host,
-                    address.port,
-                    ssl=address.tls,
-                    server_hostname=address.server_name if address.tls else None,
-                )
+            async with asyncio.timeout_at(deadline):
+                await turn
         except BaseException:
-            self._let_next_in()
+            if turn.done() and not turn.cancelled():
+                self._let_next_in()
             raise
-        finally:
-            self._opening -= 1
-        self._prepare(transport.get_extra_info("socket"))
+
+    async def _connect(self, address: Address, deadline: float) -> "_Connection":
+        connection = _Connection(address, self._lost)
         self._open.add(connection)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await connection.open()
+        except BaseException:
+            self._lost(connection)
+            raise
         return connection
 
     def _lost(self, connection: "_Connection") -> None:
-        self._open.discard(connection)
-        self._let_next_in()
+        if connection in self._open:
+            self._open.remove(connection)
+            self._let_next_in()
 
     def _let_next_in(self) -> None:
         while self._turns:
@@ -145,105 +124,87 @@ class Exchanges:
 
     def _watch_deadline(self, deadline: float) -> None:
         """Have the timer go off by then; deadlines mostly come in order, so that it is seldom set anew."""
-        if self._timer is not None and self._timer.when() <= deadline and not self._timer.cancelled():
-            return
+        if deadline < self._sweep_at:
+            self._stop_timer()
+            self._sweep_at = deadline
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._sweep)
+
+    def _stop_timer(self) -> None:
+        self._sweep_at = float("inf")
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._sweep)
 
     def _sweep(self) -> None:
         """End the exchanges whose deadline has passed, and set the timer to the earliest of the others."""
-        self._timer = None
+        self._sweep_at = float("inf")
         now = asyncio.get_running_loop().time()
-        for connection in [one for one in self._open if one.deadline is not None and one.deadline <= now]:
-            connection.abort(TimeoutError("no complete reply in time"))
-        left = [one.deadline for one in self._open if one.deadline is not None]
-        if left:
-            self._watch_deadline(min(left))
+        for connection in list(self._open):
+            if connection.deadline <= now:
+                connection.abort(TimeoutError("no complete reply in time"))
+            else:
+                self._watch_deadline(connection.deadline)
 
 
-class _Connection(asyncio.Protocol):
-    """One connection: at most one exchange at a time."""
+class _Connection(Connection):
+    """One kept connection: at most one exchange at a time."""
 
     def __init__(self, address: Address, lost: Callable[["_Connection"], None]) -> None:
-        self._address = address
-        self._lost = lost
-        self._transport: asyncio.Transport | None = None
+        super().__init__(address)
+        self._tell_lost = lost
         self._reply: asyncio.Future[Reply] | None = None
-        self._received = bytearray()
-        self._parser = ReplyParser()
-        self._idle_since = 0.0
-        self.deadline: float | None = None
-        self.replies = 0
+        self._reader = ReplyReader()
+        self._replies = 0
+        self.asked_at = 0.0
+        self.deadline = float("inf")
+        """When the exchange under way has to end."""
         self.reusable = False
 
     @property
-    def answering(self) -> bool:
-        """Whether the reply has begun to come."""
-        return bool(self._received)
+    def was_kept_too_long(self) -> bool:
+        """Whether the server, where an exchange ended without a reply, may have closed it before the request came."""
+        return self._replies > 0 and not self._reader.begun
 
-    def usable(self, address: Address, idle_since: float) -> bool:
-        """Whether it leads there and was used since that time; the server may still have closed it unnoticed."""
-        return self._transport is not None and self._address == address and self._idle_since >= idle_since
+    def leads_to(self, address: Address) -> bool:
+        """Whether it is open and leads there; the server may have closed it unnoticed."""
+        return self._transport is not None and self._address is address
 
-    def send(self, request: bytes, deadline: float) -> "asyncio.Future[Reply]":
+    def send(self, request: bytes, now: float, deadline: float) -> "asyncio.Future[Reply]":
         """Write the request; the whole reply is what to wait for."""
-        if self._transport is None:
-            raise ConnectionResetError("the server has closed the connection")
-        self._reply, self.deadline = asyncio.get_running_loop().create_future(), deadline
-        self.reusable = False
-        self._received.clear()
-        self._parser = ReplyParser()
-        self._transport.write(request)
+        self._reader = ReplyReader()
+        self.write(request)
+        self._reply = asyncio.get_running_loop().create_future()
+        self.asked_at, self.deadline, self.reusable = now, deadline, False
         return self._reply
 
-    def abort(self, error: Exception | None) -> None:
-        """Close at once; an exchange under way ends with `error`."""
-        if self._transport is not None:
-            self._transport.abort()
-        self.connection_lost(error)
-
-    # ---- what the event loop calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         """Take what came; a reply that is complete ends the exchange."""
-        self._received += data
-        if self._reply is None:  # nobody asked: the server says good-bye
-            self.abort(None)
+        if self._reply is None:
+            self.abort(ConnectionAbortedError("the server says what nobody asked for"))
             return
         try:
-            reply = self._parser.parse(self._received)
-        except ValueError as error:
-            self.abort(GarbledReplyError(f"not a reply: {error}"))
+            self._reader.feed(data)
+        except GarbledReplyError as error:
+            self.abort(error)
             return
-        if reply is not None:
-            self._finish(reply, reusable=self._parser.keeps_alive and len(self._received) == self._parser.end)
+        if self._reader.complete:
+            self._finish(self._reply)
 
-    def eof_received(self) -> bool:
+    def ended(self) -> None:
         """Take the end of what the server sends, which ends a reply of unstated length."""
-        reply = self._parser.at_end(self._received) if self._reply is not None else None
-        if reply is not None:
-            self._finish(reply, reusable=False)
-        return False
+        self._reader.end()
+        if self._reply is not None and self._reader.complete:
+            self._finish(self._reply)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Take the end of the connection."""
-        if self._transport is None:
-            return
-        self._transport = None
+    def lost(self, error: Exception) -> None:
+        """End the exchange that was under way."""
         if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(exc or ConnectionResetError("the server closed the connection without a reply"))
-        self._reply = self.deadline = None
-        self._lost(self)
+            self._reply.set_exception(error)
+        self._reply, self.deadline = None, float("inf")
+        self._tell_lost(self)
 
-    def _finish(self, reply: Reply, *, reusable: bool) -> None:
-        self.reusable = reusable
-        self.replies += 1
-        self._idle_since = asyncio.get_running_loop().time()
-        waiting, self._reply, self.deadline = self._reply, None, None
-        if waiting is not None and not waiting.done():
-            waiting.set_result(reply)
+    def _finish(self, waiting: "asyncio.Future[Reply]") -> None:
+        self.reusable = self._reader.keeps_alive
+        self._replies += 1
+        self._reply, self.deadline = None, float("inf")
+        if not waiting.done():
+            waiting.set_result(self._reader.reply())

@@ -1,4 +1,4 @@
-"""Reads an HTTP/1.1 reply (RFC 9112, sections 2 to 7) out of the bytes that have come so far."""
+"""Reads an HTTP/1.1 reply (RFC 9112, sections 2 to 7) as it comes, in pieces that are cut anywhere."""
 
 import re
 from typing import Final, NamedTuple
@@ -7,7 +7,19 @@ _FRAMING: Final = re.compile(rb"\n(content-length|transfer-encoding|connection):
 """In a head in lower case: what says where the reply ends, and whether its connection does."""
 _RETRY_AFTER: Final = re.compile(rb"\r\nretry-after: *([^\r]*)\r\n", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] (\d{3})")
+_FIRST_SIZE: Final = re.compile(rb"([0-9A-Fa-f]+)(?:;[^\r]*)?\r\n")
+_NEXT_SIZE: Final = re.compile(rb"\r\n([0-9A-Fa-f]+)(?:;[^\r]*)?\r\n")
+"""The size of a chunk: of the first, and of those that follow the end of another."""
 _BODILESS: Final = frozenset({204, 304})
+_LONGEST_LINES: Final = 2**16
+"""How long a head, or what announces a chunk, may become before it is taken for something else."""
+
+
+class GarbledReplyError(OSError):
+    """The peer does not speak HTTP/1.1."""
+
+    def __init__(self, found: bytes) -> None:
+        super().__init__(f"not a reply: {found[:40]!r}")
 
 
 class Reply(NamedTuple):
@@ -18,91 +30,139 @@ class Reply(NamedTuple):
     retry_after: str | None
 
 
-class ReplyParser:
-    """Reads one reply out of a growing buffer, from where it stopped the last time."""
+class ReplyReader:
+    """Reads one reply. `status` is 0 until its head has come whole; `complete` says that its end has been read."""
 
-    __slots__ = ("_body", "_head", "_length", "_parts", "_status", "end", "keeps_alive")
+    __slots__ = ("_head", "_left", "_parts", "_size", "_unread", "complete", "keeps_alive", "status")
 
     def __init__(self) -> None:
-        self._head: bytes = b""
-        self._status = 0
-        self._body = 0
-        self._length: int | None = None
-        self._parts: list[bytes] | None = None
-        self.end = 0
+        self.status = 0
+        self.complete = False
         self.keeps_alive = False
+        """Whether another request may follow: once complete, and nothing came after it."""
+        self._head = b""
+        self._unread = b""
+        self._parts: list[bytes] = []
+        self._size: re.Pattern[bytes] | None = None
+        """How the size of the next chunk is told, where the body comes in chunks."""
+        self._left: int | None = None
+        """How much of the body, or of the present chunk, is still to come; None is until the connection ends."""
 
-    def parse(self, received: bytearray) -> Reply | None:
-        """Return the reply once it is complete; raises ValueError for what is none."""
-        if not self._head and not self._parse_head(received):
-            return None
-        if self._parts is not None:
-            return self._parse_chunks(received)
-        if self._length is None or len(received) < self._body + self._length:
-            return None
-        self.end = self._body + self._length
-        return self._reply(bytes(received[self._body : self.end]))
+    @property
+    def begun(self) -> bool:
+        """Whether anything has come."""
+        return bool(self.status or self._unread)
 
-    def at_end(self, received: bytearray) -> Reply | None:
-        """Return the reply whose end is that of the connection, if it is one of those."""
-        if not self._head or self._length is not None or self._parts is not None:
-            return None
-        return self._reply(bytes(received[self._body :]))
+    @property
+    def retry_after(self) -> str | None:
+        """The header as it came."""
+        found = _RETRY_AFTER.search(self._head)
+        return found[1].decode("latin-1") if found else None
 
-    def _parse_head(self, received: bytearray) -> bool:
-        stop = received.find(b"\r\n\r\n")
+    def feed(self, data: bytes) -> None:
+        """Read what came; raises GarbledReplyError for what is none."""
+        if self._unread:
+            data = self._unread + data
+            self._unread = b""
+        start = 0 if self.status else self._read_head(data)
+        if not self.status:
+            self._keep(data)
+        elif self._size is not None:
+            self._read_chunks(data, start, self._size)
+        else:
+            self._read_body(data, start)
+
+    def end(self) -> None:
+        """Take note that the connection has ended, which completes a reply of unstated length."""
+        if self.status and self._size is None and self._left is None:
+            self.complete = True
+
+    def take(self) -> bytes:
+        """Return what has been read of the body and was not taken before."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+    def reply(self) -> Reply:
+        """Return the reply, which must be complete."""
+        return Reply(self.status, self.take(), self.retry_after if self.status >= 300 else None)
+
+    def _keep(self, unread: bytes) -> None:
+        if len(unread) > _LONGEST_LINES:
+            raise GarbledReplyError(unread)
+        self._unread = unread
+
+    def _read_head(self, data: bytes) -> int:
+        """Read the head if it is there, and any that only announces it; return where the body begins."""
+        start, stop, status = 0, data.find(b"\r\n\r\n"), 0
+        while stop >= 0 and (status := _status(data, start)) < 200:
+            start, stop = stop + 4, data.find(b"\r\n\r\n", stop + 4)
         if stop < 0:
-            return False
-        head = bytes(received[: stop + 2])
-        status = _status(head)
-        if 100 <= status < 200:
-            del received[: stop + 4]
-            return self._parse_head(received)
-        self._head, self._status, self._body = head, status, stop + 4
+            return 0
+        head = data[start : stop + 2]
+        self.status, self._head = status, head
         framing: dict[bytes, bytes] = dict(_FRAMING.findall(head.lower()))
         self.keeps_alive = head.startswith(b"HTTP/1.1") and framing.get(b"connection") != b"close"
         if status in _BODILESS:
-            self._length = 0
+            self._left = 0
         elif framing.get(b"transfer-encoding") == b"chunked":
-            self._parts, self.end = [], self._body
+            self._size, self._left = _FIRST_SIZE, 0
         elif b"content-length" in framing:
-            self._length = int(framing[b"content-length"])
-        return True
+            self._left = _length(framing[b"content-length"])
+        return stop + 4
 
-    def _parse_chunks(self, received: bytearray) -> Reply | None:
-        assert self._parts is not None
+    def _read_body(self, data: bytes, start: int) -> None:
+        if self._left is None:
+            self._parts.append(data[start:])
+            return
+        stop = start + self._left
+        self._parts.append(data[start:stop])
+        self._left = max(0, stop - len(data))
+        if not self._left:
+            self._finish(data, stop)
+
+    def _read_chunks(self, data: bytes, start: int, size: re.Pattern[bytes]) -> None:
+        left = self._left or 0
         while True:
-            line = received.find(b"\r\n", self.end)
-            if line < 0:
-                return None
-            size = int(received[self.end : line].partition(b";")[0], 16)
-            if size == 0:
-                return self._parse_trailer(received, line)
-            start = line + 2
-            if len(received) < start + size + 2:
-                return None
-            self._parts.append(bytes(received[start : start + size]))
-            self.end = start + size + 2
+            if left:
+                part = data[start : start + left]
+                self._parts.append(part)
+                start += len(part)
+                left -= len(part)
+            announced = size.match(data, start) if not left else None
+            if announced is None:
+                break
+            left, start = int(announced[1], 16), announced.end()
+            if not left:
+                self._read_trailer(data, announced)
+                return
+            self._size = size = _NEXT_SIZE
+        self._left = left
+        if data.find(b"\n", start + 2) >= 0:
+            raise GarbledReplyError(data[start:])
+        self._keep(data[start:])
 
-    def _parse_trailer(self, received: bytearray, line: int) -> Reply | None:
+    def _read_trailer(self, data: bytes, last: re.Match[bytes]) -> None:
         """Skip the trailer fields; there mostly are none."""
-        if received.startswith(b"\r\n", line + 2):
-            self.end = line + 4
+        stop = data.find(b"\r\n\r\n", last.end() - 2)
+        if stop >= 0:
+            self._finish(data, stop + 4)
         else:
-            stop = received.find(b"\r\n\r\n", line)
-            if stop < 0:
-                return None
-            self.end = stop + 4
-        assert self._parts is not None
-        return self._reply(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+            self._left = 0
+            self._keep(data[last.start() :])
 
-    def _reply(self, body: bytes) -> Reply:
-        retry_after = _RETRY_AFTER.search(self._head) if self._status >= 300 else None
-        return Reply(self._status, body, retry_after[1].decode("latin-1") if retry_after else None)
+    def _finish(self, data: bytes, stop: int) -> None:
+        self.complete = True
+        self.keeps_alive = self.keeps_alive and stop == len(data)
 
 
-def _status(head: bytes) -> int:
-    found = _STATUS_LINE.match(head)
+def _status(data: bytes, start: int) -> int:
+    found = _STATUS_LINE.match(data, start)
     if found is None:
-        raise ValueError(repr(head[:40]))
+        raise GarbledReplyError(data[start:])
     return int(found[1])
+
+
+def _length(value: bytes) -> int:
+    if not value.isdigit():
+        raise GarbledReplyError(value)
+    return int(value)

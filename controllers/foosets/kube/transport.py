@@ -13,9 +13,9 @@ Guarantees:
 * The pools are apart, so that stuck writes do not hold up status or watches. Many HTTP/1.1 connections are cheaper
   for both sides than one HTTP/2 connection.
 
-Requests go through `exchange`; watches, and everything where a kubeconfig names a proxy, through aiohttp. What is
-constant is prepared once, and replies are asked for uncompressed, since the API server's CPU is what a cluster runs out
-of first.
+Requests go through `exchange`, watches through `stream`, and both by way of `proxied` where a kubeconfig names a proxy.
+What is constant is prepared once, and replies are asked for uncompressed, since the API server's CPU is what a cluster
+runs out of first.
 """
 
 import os
@@ -25,28 +25,23 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import aiohttp
 from yarl import URL
 
+from foosets.kube.connection import Address
 from foosets.kube.credentials import Credentials, find_origin
-from foosets.kube.errors import Silent, Unreachable, error_from
-from foosets.kube.exchange import IDLE_SECONDS, Address, Exchanges
-from foosets.kube.keepalive import keep_alive, keep_alive_socket
-from foosets.kube.lines import LineSplitter
+from foosets.kube.errors import ApiError, Silent, Unreachable, error_from
+from foosets.kube.exchange import Exchanges
+from foosets.kube.proxied import Proxied, ProxiedStream
 from foosets.kube.reply import Reply
+from foosets.kube.stream import SilenceError, Stream
 
 JSON: Final = "application/json"
 TIMEOUT_SECONDS: Final = 30.0
 """The whole exchange, waiting for a free connection included."""
-CONNECT_SECONDS: Final = 10.0
 INACTIVITY_SECONDS: Final = 90.0
 """A watch may be silent this long. Where anything happens at all, bookmarks come about once a minute."""
-
-_READ_BUFFER: Final = 2**18
-_NO_REPLY: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class Pool(StrEnum):
@@ -87,12 +82,12 @@ class Transport:
         self._credentials = credentials
         self._generation = credentials.generation
         self._server = URL(credentials.server)
-        self._user_agent = user_agent
         self._prefix = self._server.raw_path.rstrip("/")
+        self._user_agent = user_agent
         self._head = self._constant_head()
         self._address = self._newest_address()
-        self._exchanges = {pool: Exchanges(limit, CONNECT_SECONDS, keep_alive) for pool, limit in _CONNECTIONS.items()}
-        self._session = _session(credentials, user_agent)
+        self._exchanges = {pool: Exchanges(limit) for pool, limit in _CONNECTIONS.items()}
+        self._proxied = Proxied(credentials, self._constant_fields()) if credentials.proxy else None
         self._requests: Counter[tuple[str, Pool, int]] = Counter()
         self._retries = 0
         self._sent = 0
@@ -135,19 +130,17 @@ class Transport:
         """
         await self._refresh()
         generation = self._generation
-        response = await self._open("GET", path, timeout=_silence(inactivity))
-        if response.status == 401 and await self._renew(generation):
-            response.close()
-            response = await self._open("GET", path, timeout=_silence(inactivity))
-        self._requests["GET", Pool.READS, response.status] += 1
+        stream = await self._stream(path, inactivity)
+        if stream.status == 401 and await self._renew(generation):
+            stream.abort(ConnectionAbortedError("refused"))
+            stream = await self._stream(path, inactivity)
         try:
-            if response.status != 200:
-                body = await self._body(response)
-                raise error_from(response.status, body, response.headers.get("Retry-After"))
-            async with aclosing(self._lines(response)) as lines:
+            if stream.status != 200:
+                raise await self._refusal(path, stream)
+            async with aclosing(self._lines(path, stream)) as lines:
                 yield lines
         finally:
-            response.close()
+            stream.abort(ConnectionAbortedError("the watch was left"))
 
     def statistics(self) -> TransportStatistics:
         """What went over the wire so far."""
@@ -163,7 +156,8 @@ class Transport:
         """Close every connection; requests under way end as `Unreachable`."""
         for exchanges in self._exchanges.values():
             exchanges.close()
-        await self._session.close()
+        if self._proxied is not None:
+            await self._proxied.aclose()
 
     # ---- credentials
 
@@ -182,20 +176,23 @@ class Transport:
     def _use_newest(self) -> None:
         if self._generation != self._credentials.generation:
             self._generation = self._credentials.generation
-            self._session.headers.update(_identity(self._credentials))
             self._head = self._constant_head()
-            self._address = self._newest_address()
+            newest = self._newest_address()
+            self._address = self._address if self._address == newest else newest  # a new token needs no new connection
+            if self._proxied is not None:
+                self._proxied.identify(self._constant_fields())
 
     # ---- one request, one reply
 
     async def _reply(self, call: _Call) -> Reply:
         try:
-            reply = await (self._proxied(call) if self._credentials.proxy else self._direct(call))
-        except _NO_REPLY as error:
-            if isinstance(error, ssl.SSLError):
-                self._credentials.expire()
-            self._requests[call.method, call.pool, 0] += 1
-            raise _unreachable(call.method, call.path, error) from error
+            reply = await (
+                self._direct(call)
+                if self._proxied is None
+                else self._proxied.exchange(call.method, call.path, call.body, call.content_type, call.seconds)
+            )
+        except OSError as error:
+            raise self._unreachable(call.method, call.path, call.pool, error) from error
         self._requests[call.method, call.pool, reply.status] += 1
         self._sent += len(call.body)
         self._received += len(reply.body)
@@ -211,12 +208,12 @@ class Transport:
         )
         return self._exchanges[call.pool].exchange(self._address, call.method, request, call.seconds)
 
-    async def _proxied(self, call: _Call) -> Reply:
-        headers = {"Content-Type": call.content_type}
-        response = await self._open(
-            call.method, call.path, timeout=_limits(call.seconds), data=call.body or None, headers=headers
-        )
-        return Reply(response.status, await response.read(), response.headers.get("Retry-After"))
+    def _unreachable(self, method: str, path: str, pool: Pool, error: OSError) -> Unreachable:
+        """Count a reply that did not come; where TLS was in the way, the next request reads the credentials again."""
+        if isinstance(error, ssl.SSLError):
+            self._credentials.expire()
+        self._requests[method, pool, 0] += 1
+        return Unreachable(f"{method} {path}: {error or type(error).__name__}")
 
     def _newest_address(self) -> Address:
         tls, server = self._credentials.tls, self._server
@@ -224,48 +221,50 @@ class Transport:
         return Address(server.host or "", server.port or 443, context, self._credentials.server_name or server.host)
 
     def _constant_head(self) -> bytes:
-        """Return the header fields that are the same for every request."""
-        fields = _constant_fields(self._user_agent) | _identity(self._credentials)
-        lines = [f"Host: {self._server.raw_authority}", *(f"{key}: {value}" for key, value in fields.items())]
-        return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+        """Return the header fields that are the same for every request, as they are sent."""
+        lines = [f"{key}: {value}\r\n" for key, value in self._constant_fields().items()]
+        return "".join([f"Host: {self._server.raw_authority}\r\n", *lines]).encode("ascii")
 
-    # ---- streams, and whatever goes through a proxy
+    def _constant_fields(self) -> dict[str, str]:
+        """Return them but for the host; none says who we are where a client certificate does."""
+        fields = {"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": self._user_agent}
+        return fields | ({"Authorization": self._credentials.authorization} if self._credentials.authorization else {})
 
-    async def _open(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
-        credentials = self._credentials
+    # ---- streams
+
+    async def _stream(self, path: str, inactivity: float) -> Stream | ProxiedStream:
+        """Open a stream whose head has come."""
         try:
-            return await self._session.request(
-                method,
-                URL(credentials.server + path, encoded=True),
-                ssl=credentials.tls,
-                server_hostname=credentials.server_name,
-                allow_redirects=False,
-                **options,
-            )
-        except _NO_REPLY as error:
-            if isinstance(error, aiohttp.ClientSSLError):
-                credentials.expire()
-            self._requests[method, Pool.READS, 0] += 1
-            raise _unreachable(method, path, error) from error
+            stream = await self._open_stream(path, inactivity)
+        except OSError as error:
+            raise self._unreachable("GET", path, Pool.READS, error) from error
+        self._requests["GET", Pool.READS, stream.status] += 1
+        return stream
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        try:
-            body = await response.read()
-        except _NO_REPLY as error:
-            raise _unreachable(response.method, response.url.raw_path_qs, error) from error
-        self._received += len(body)
-        return body
+    async def _open_stream(self, path: str, inactivity: float) -> Stream | ProxiedStream:
+        if self._proxied is not None:
+            return await self._proxied.stream(path, inactivity)
+        stream = Stream(self._address, inactivity)
+        await stream.start(b"GET %b HTTP/1.1\r\n%b\r\n" % (f"{self._prefix}{path}".encode("ascii"), self._head))
+        return stream
 
-    async def _lines(self, response: aiohttp.ClientResponse) -> AsyncGenerator[list[bytes], None]:
-        splitter = LineSplitter()
+    async def _refusal(self, path: str, stream: Stream | ProxiedStream) -> ApiError:
         try:
-            async for chunk in response.content.iter_any():
-                self._received += len(chunk)
-                yield splitter.feed(chunk)
-        except aiohttp.SocketTimeoutError as error:
-            raise Silent(f"watch {response.url.raw_path_qs}: silent for too long") from error
-        except _NO_REPLY as error:
-            raise _unreachable("watch", response.url.raw_path_qs, error) from error
+            reply = await stream.reply()
+        except OSError as error:
+            return self._unreachable("GET", path, Pool.READS, error)
+        self._received += len(reply.body)
+        return error_from(reply.status, reply.body, reply.retry_after)
+
+    async def _lines(self, path: str, stream: Stream | ProxiedStream) -> AsyncGenerator[list[bytes], None]:
+        try:
+            async for lines in stream:
+                self._received += sum(map(len, lines))
+                yield lines
+        except SilenceError as error:
+            raise Silent(f"watch {path}: {error}") from error
+        except OSError as error:
+            raise Unreachable(f"watch {path}: {error or type(error).__name__}") from error
 
 
 @asynccontextmanager
@@ -277,41 +276,3 @@ async def connect(kubeconfig: str | None = None, *, user_agent: str = "foosets")
         yield transport
     finally:
         await transport.aclose()
-
-
-def _session(credentials: Credentials, user_agent: str) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
-        limit=_CONNECTIONS[Pool.READS], keepalive_timeout=IDLE_SECONDS, socket_factory=keep_alive_socket
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers=_constant_fields(user_agent) | _identity(credentials),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        proxy=credentials.proxy,
-        read_bufsize=_READ_BUFFER,
-        timeout=_limits(TIMEOUT_SECONDS),
-        trust_env=False,  # otherwise aiohttp asks two threads for proxies and a netrc before every request
-    )
-
-
-def _constant_fields(user_agent: str) -> dict[str, str]:
-    return {"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": user_agent}
-
-
-def _identity(credentials: Credentials) -> dict[str, str]:
-    """Return the header that says who we are; none where a client certificate says it."""
-    return {"Authorization": credentials.authorization} if credentials.authorization else {}
-
-
-@lru_cache(maxsize=16)
-def _limits(total: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=total, sock_connect=CONNECT_SECONDS)
-
-
-@lru_cache(maxsize=16)
-def _silence(inactivity: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=inactivity)
-
-
-def _unreachable(method: str, path: str, error: Exception) -> Unreachable:
-    return Unreachable(f"{method} {path}: {error or type(error).__name__}")
