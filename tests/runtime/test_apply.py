@@ -148,3 +148,23 @@ async def test_a_status_carries_the_identity_and_version_it_was_made_from() -> N
         "uid": OWNER,
         "resource_version": "6",
     }
+
+
+BEGINNING = (
+    '{"kind":"Pod","apiVersion":"v1","metadata":{"name":"pod","namespace":"ns","uid":"pod-uid","resourceVersion":"7"'
+)
+HOSTILE = r'"annotations":{"a":"\",\"uid\":\"x\",\"resourceVersion\":\"8\"","resourceVersion":"9","uid":"y"}'
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        BEGINNING + "," + HOSTILE + '},"spec":{}}',
+        '{"kind":"Pod","apiVersion":"v1","metadata":{' + HOSTILE + ',"uid":"pod-uid","resourceVersion":"7"}}',
+        '{"metadata":{"managedFields":[{"uid":"x"}],"name":"pod","resourceVersion":"7","uid":"pod-uid"},"kind":"Pod"}',
+        r'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a\",\"uid\":\"x","uid":"pod-uid","resourceVersion":"7"}}',
+    ],
+    ids=["as servers send it", "what users say comes first", "sorted by name", "a quoted quote"],
+)
+async def test_nothing_that_users_write_is_taken_for_identity_or_version(reply: str) -> None:
+    assert await perform(CREATE, create=reply.encode()) == Written(PODS, POD, Uid("pod-uid"), 7)
