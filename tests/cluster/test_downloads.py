@@ -19,7 +19,7 @@ from e2e.cluster.downloads import Downloaded, Downloads, Site, site
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import Progress
 from e2e.cluster.releases import Machine
-from e2e.cluster.toolchain import ETCD, HELM, KIND, KUBE_APISERVER, KUBECTL, LOCAL_TOOLS, TOOLS, Tool, pinned_version
+from e2e.cluster.toolchain import ETCD, HELM, KIND, KUBE_APISERVER, KUBECTL, TOOLS, Tool, pinned_version
 
 ROOT = Path(__file__).parent.parent.parent
 QUIET = Progress(quiet=True)
@@ -290,9 +290,9 @@ def test_processes_that_want_the_same_programs_download_each_once_and_need_no_go
     processes = [binaries(tmp_path, FOOSETS_DOWNLOADS=server.url) for _ in range(2)]
     outputs = [process.communicate(timeout=25)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    for tool in LOCAL_TOOLS:
+    for tool in TOOLS:
         assert server.asked.count(path(official(tool).url)) == 1, tool.name
-    assert files(tmp_path / "cache") == {name for tool in LOCAL_TOOLS for name in (tool.name, f"{tool.name}.lock")}
+    assert files(tmp_path / "cache") == {name for tool in TOOLS for name in (tool.name, f"{tool.name}.lock")}
 
 
 def test_proxies_of_the_environment_are_used(server: FileServer, tmp_path: Path) -> None:

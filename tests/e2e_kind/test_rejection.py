@@ -29,6 +29,8 @@ MEMBER_CPU = 400
 MOST_CREATES = 5
 MANIFEST = "/etc/kubernetes/manifests/filler.yaml"
 TO_THE_API = ("OUTPUT", "-p", "tcp", "--dport", "6443", "-j", "REJECT", "--reject-with", "tcp-reset")
+IP_VERSIONS = ("iptables", "ip6tables")
+"""A kubelet that gets nowhere with one tries the other."""
 STARTED_WITHIN = 30.0
 REFUSED = "KubeletRejected"
 
@@ -36,11 +38,13 @@ REFUSED = "KubeletRejected"
 @contextmanager
 def cut_off(cluster: KindCluster, node: str) -> Iterator[None]:
     """Keep a node's kubelet from the API server; short enough, nobody calls the node lost."""
-    cluster.in_node(node, "iptables", "-I", *TO_THE_API)
+    for program in IP_VERSIONS:
+        cluster.in_node(node, program, "-I", *TO_THE_API)
     try:
         yield
     finally:
-        cluster.in_node(node, "iptables", "-D", *TO_THE_API)
+        for program in IP_VERSIONS:
+            cluster.in_node(node, program, "-D", *TO_THE_API)
 
 
 @contextmanager
