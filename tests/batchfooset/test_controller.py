@@ -20,6 +20,7 @@ from foosets.planning.obstacles import Obstacle
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import Stamps
 from foosets.runtime.apply import Written
+from foosets.runtime.manager import SWARM_SECONDS
 from foosets.runtime.obstruction import Obstructions
 from foosets.runtime.settings import Settings
 from foosets.runtime.writers import Performed
@@ -141,7 +142,7 @@ def test_the_set_its_pods_and_nothing_else_ask_for_a_look() -> None:
     bench.pod(raw_pod(0))
     bench.pod(raw_pod(1, kind="ReplicaSet"))
     bench.node()
-    assert bench.asked == [(KEY, 0.0), (KEY, 0.0)]
+    assert bench.asked == [(KEY, 0.0), (KEY, SWARM_SECONDS)]
 
 
 def test_what_is_gone_is_not_observed() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foosets.planning.indexes import Attempts
 from foosets.planning.trace import Attribute, Hop, SpanId
 from tests.batchfooset.world import REJECTION_MESSAGE, World, place_of, started
 from tests.builders import batchfooset
@@ -252,9 +253,11 @@ class Cell:
             self.born.append((place_of(raw)[0], raw["metadata"]["name"], self.world.now))
 
     def reject(self, *indexes: int) -> None:
-        there = [index for index in indexes if index in self.world.members.live]
-        self.rejected |= {self.world.members.live[index].name for index in there}
-        self.world.reject(*there)
+        there = [self.world.members.live[index] for index in indexes if index in self.world.members.live]
+        recorded = Attempts.from_groups((group.indexes, group.attempt) for group in self.world.status.attempts)
+        # one that status has passed over was on its way out already, which is what it counts as
+        self.rejected |= {member.name for member in there if member.attempt >= recorded[member.index]}
+        self.world.reject(*(member.index for member in there))
 
     def settle(self) -> None:
         """Let nobody reject any more, and time pass."""

@@ -27,7 +27,7 @@ from foosets.planning.obstacles import Obstacle
 from foosets.planning.revision import template_revision
 from foosets.planning.stamps import SECOND, Stamps
 from foosets.planning.trace import Context, Microseconds
-from foosets.runtime.manager import Assembly, Enqueue, Watch
+from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
 from foosets.runtime.settings import Settings
 from foosets.runtime.store import Store
 from foosets.runtime.writers import Performed
@@ -92,7 +92,7 @@ class BatchRoom:
         at = self._clock()
         owner = self._members.observe(before, after, at if self.pods.synced.is_set() else None)
         if owner is not None:
-            self._enqueue(owner)
+            self._enqueue(owner, SWARM_SECONDS)
         if after is None or after.terminal:
             self._cooling.observe(before, after, at)
             self._make_room()

@@ -103,7 +103,8 @@ class Stored(Protocol):
 class Conflicts:
     """The rejected pods of a set: as status stores them, and what the pods that are there add to it.
 
-    A rejected pod counts once: its attempt is then below the stored one, which is raised in the same status write.
+    A rejected pod counts once: its attempt is then below the stored one, which is raised in the same status write. One
+    that was being deleted before, and so was passed over already, is no conflict any more.
     `waiting` are the indexes that are not due yet.
     """
 

@@ -38,6 +38,9 @@ from foosets.runtime.store import Store
 from foosets.runtime.telemetry import Tracing
 from foosets.runtime.writers import Writers
 
+SWARM_SECONDS = 0.05
+"""How long to gather what pods do before their set is looked at: they begin and end in swarms, and one look serves them
+all. (The Job controller of Kubernetes 1.37 gathers for a second.)"""
 SILENT_WATCH_SECONDS = 300.0
 """A watch without a sign of life for this long, re-lists included, makes the process unhealthy."""
 

@@ -17,7 +17,7 @@ from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.revision import template_revision
 from foosets.planning.trace import Microseconds
-from foosets.runtime.manager import Assembly, Enqueue, Watch
+from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
 from foosets.runtime.settings import Assignment, Settings
 from foosets.runtime.store import Store
 from foosets.runtime.writers import Performed
@@ -66,7 +66,7 @@ class ServiceRoom:
     def _on_pod(self, before: Pod | None, after: Pod | None) -> None:
         owner = self._members.observe(before, after, self._clock() if self.pods.synced.is_set() else None)
         if owner is not None:
-            self._enqueue(owner)
+            self._enqueue(owner, SWARM_SECONDS)
 
     # ---- what the engine asks
 
