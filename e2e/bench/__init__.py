@@ -1,6 +1,7 @@
 """Benchmarks: each a program of its own that measures one thing and writes down what it found.
 
     python -m e2e.bench.pod_path     CPU of the batch controller per pod, beside the client library's ordinary way
+    python -m e2e.bench.footprint    CPU and memory of the suite while nothing happens, on a cluster with real kubelets
 
 Read in this order:
 

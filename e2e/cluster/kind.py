@@ -26,6 +26,8 @@ from e2e.cluster.state import Record, replace
 NODE_IMAGE: Final = "KIND_NODE_IMAGE"
 """The environment variable that names the nodes' image; unset: kind's own default."""
 ROLES: Final = ("control-plane", "worker", "worker")
+WORKERS: Final = ("worker", "worker2")
+"""How kind calls the second and the third of these, after the cluster's name."""
 READY_SECONDS: Final = 120
 CREATE_SECONDS: Final = 600.0
 COMMAND_SECONDS: Final = 180.0
@@ -126,7 +128,9 @@ class KindCluster(InsideCluster):
         log = self.state.log("images")
         suite = images.build_suite(self.engine, log)
         jaeger = images.have_jaeger(self.engine, log, self._jaeger_program)
-        self._kind(record, ("load", "docker-image", images.plain_name(), suite, jaeger), COMMAND_SECONDS)
+        workers = ",".join(f"{_name(record)}-{suffix}" for suffix in WORKERS)  # the other takes none of these pods
+        loaded = (images.plain_name(), suite, jaeger)
+        self._kind(record, ("load", "docker-image", *loaded, f"--nodes={workers}"), COMMAND_SECONDS)
 
     def _suite_image(self) -> tuple[str, str]:
         repository, _, tag = images.named_by_content(self.engine).partition(":")
