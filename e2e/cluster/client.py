@@ -52,15 +52,18 @@ class Client:
         self, tool: toolchain.Tool, args: tuple[str, ...], stdin: str = "", seconds: float = TIMEOUT_SECONDS
     ) -> str:
         refuse_foreign(self.state, self.record)
-        done = subprocess.run(
-            [str(self.binaries[tool]), *args],
-            env=environment(self.state, self.record),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [str(self.binaries[tool]), *args],
+                env=environment(self.state, self.record),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ClusterError(f"{tool.name} {' '.join(args)} took longer than {seconds:.0f} s") from error
         if done.returncode:
             raise ClusterError(f"{tool.name} {' '.join(args)} failed:\n{done.stderr.strip()}")
         return done.stdout

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ PROGRAM: Final = "docker"
 ANSWER_SECONDS: Final = 10.0
 COMMAND_SECONDS: Final = 120.0
 PULL_SECONDS: Final = 600.0
+TIMED_OUT: Final = 124
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ class Engine:
 
     def docker(self, *args: str, seconds: float = COMMAND_SECONDS) -> str:
         """Run docker and return what it printed."""
-        done = self._run(args, seconds)
+        try:
+            done = self._run(args, seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ClusterError(f"{PROGRAM} {' '.join(args)} took longer than {seconds:.0f} s") from error
         if done.returncode:
             raise ClusterError(f"{PROGRAM} {' '.join(args)} failed:\n{done.stderr.strip()}")
         return done.stdout.strip()
@@ -65,7 +70,9 @@ class Engine:
         )
 
     def _logged(self, args: tuple[str, ...], log: Path, seconds: float) -> int:
-        with log.open("ab") as sink:
+        """Return the exit status; 124, as of timeout(1), when time was up."""
+        with log.open("ab") as sink, suppress(subprocess.TimeoutExpired):
             return subprocess.run(
                 leashed(PROGRAM, *args), env=self.environ, stdout=sink, stderr=sink, timeout=seconds, check=False
             ).returncode
+        return TIMED_OUT

@@ -147,19 +147,20 @@ class KindCluster(InsideCluster):
     def _kind(self, record: Record, args: tuple[str, ...], seconds: float) -> str:
         """Run kind for this cluster and return what it printed; what else it says goes into the log."""
         command = leashed(str(self.binaries[toolchain.KIND]), *args, f"--name={_name(record)}")
-        with self._log.open("ab") as log:
-            done = subprocess.run(
-                command,
-                env={**self.engine.environ, MARK: record.id},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-        if done.returncode:
-            raise ClusterError(f"kind {' '.join(args[:2])} failed", log=self._log)
+        try:
+            with self._log.open("ab") as log:
+                done = subprocess.run(
+                    command,
+                    env={**self.engine.environ, MARK: record.id},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    timeout=seconds,
+                    check=True,
+                )
+        except subprocess.SubprocessError as error:
+            raise ClusterError(f"kind {' '.join(args[:2])} failed", log=self._log) from error
         return done.stdout
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from e2e.cluster import processes
+from e2e.cluster.engine import Engine
+from e2e.cluster.kubeconfig import context_name
+from e2e.cluster.state import StateDirectory
 from e2e.cluster.supervision import REPOSITORY
 
 pytestmark = pytest.mark.kind
@@ -22,7 +26,13 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     """A clone of what is committed, with its environment made by its own Makefile."""
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, tmp_path / "clone"], check=True)
     yield tmp_path / "clone"
+    record = StateDirectory(tmp_path / "clone" / ".cluster").load()
     subprocess.run(["make", "down"], cwd=tmp_path / "clone", check=True)
+    assert not (tmp_path / "clone" / ".cluster").exists()
+    assert record is not None
+    assert processes.find(record.id) == []
+    nodes = Engine().docker("ps", "--all", "--quiet", f"--filter=label=io.x-k8s.kind.cluster={context_name(record)}")
+    assert nodes == ""
 
 
 def test_five_commands_lead_from_no_cluster_to_a_waterfall(clone: Path) -> None:
