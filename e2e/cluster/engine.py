@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from e2e.cluster.errors import ClusterError
@@ -56,13 +57,16 @@ class Engine:
         """Return whether the engine could pull an image; the log says why not."""
         return self._logged(("pull", image), log, PULL_SECONDS) == 0
 
-    def build(self, image: str, context: Path, log: Path, arguments: Mapping[str, str]) -> None:
-        """Build an image from the Dockerfile of a directory."""
-        # Steps that fetch packages reach what this machine reaches, a proxy on loopback included.
-        options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-        command = ("build", "--network=host", f"--tag={image}", *options, str(context))
-        if self._logged(command, log, PULL_SECONDS):
-            raise ClusterError(f"building the image {image} failed", log=log)
+    def build(self, image: str, context: Path, log: Path, arguments: Mapping[str, str]) -> str:
+        """Build an image from the Dockerfile of a directory; return its id, whoever takes the name meanwhile."""
+        with TemporaryDirectory(prefix="foosets-build-") as directory:
+            built = Path(directory, "id")
+            # Steps that fetch packages reach what this machine reaches, a proxy on loopback included.
+            options = ["--network=host", f"--iidfile={built}", f"--tag={image}"]
+            options += [f"--build-arg={name}={value}" for name, value in arguments.items()]
+            if self._logged(("build", *options, str(context)), log, PULL_SECONDS):
+                raise ClusterError(f"building the image {image} failed", log=log)
+            return built.read_text(encoding="ascii").strip()
 
     def _run(self, args: tuple[str, ...], seconds: float) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

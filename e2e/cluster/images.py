@@ -42,15 +42,10 @@ def build_suite(engine: Engine, log: Path) -> str:
     arguments = {"VERSION": version(), "REVISION": _revision()}
     if base := engine.environ.get(BASE_VARIABLE):
         arguments["BASE"] = base
-    engine.build(plain, REPOSITORY, log, arguments)
-    named = named_by_content(engine)
-    engine.docker("tag", plain, named)
+    image_id = engine.build(plain, REPOSITORY, log, arguments)
+    named = f"{plain}-{image_id.removeprefix('sha256:')[:ID_LENGTH]}"
+    engine.docker("tag", image_id, named)
     return named
-
-
-def named_by_content(engine: Engine) -> str:
-    """Return the name of the suite's image as it was last built."""
-    return f"{plain_name()}-{engine.image_id(plain_name()).removeprefix('sha256:')[:ID_LENGTH]}"
 
 
 def have_jaeger(engine: Engine, log: Path, program: Callable[[], Path]) -> str:

@@ -58,7 +58,7 @@ class KindCluster(InsideCluster):
             with self._progress.step(f"{len(ROLES)} nodes", self._log):
                 record = self._have_nodes(record)
             with self._progress.step("images", self.state.log("images")):
-                self._have_images(record)
+                record = self._have_images(record)
             with self._progress.step("Jaeger"):
                 self._have_jaeger(record)
 
@@ -123,7 +123,7 @@ class KindCluster(InsideCluster):
         made = yaml.safe_load(self._kind(record, ("get", "kubeconfig"), COMMAND_SECONDS))
         return kubeconfig.write_embedded(self.state, kubeconfig.context_name(record), made)
 
-    def _have_images(self, record: Record) -> None:
+    def _have_images(self, record: Record) -> Record:
         """Have both images in the nodes; those that they have already cost little."""
         log = self.state.log("images")
         suite = images.build_suite(self.engine, log)
@@ -131,9 +131,12 @@ class KindCluster(InsideCluster):
         workers = ",".join(f"{_name(record)}-{suffix}" for suffix in WORKERS)  # the other takes none of these pods
         loaded = (images.plain_name(), suite, jaeger)
         self._kind(record, ("load", "docker-image", *loaded, f"--nodes={workers}"), COMMAND_SECONDS)
+        record = msgspec.structs.replace(record, suite_image=suite)
+        self.state.save(record)
+        return record
 
     def _suite_image(self) -> tuple[str, str]:
-        repository, _, tag = images.named_by_content(self.engine).partition(":")
+        repository, _, tag = self.record.suite_image.partition(":")
         return repository, tag
 
     def _jaeger_program(self) -> Path:

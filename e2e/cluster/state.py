@@ -42,6 +42,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Whether kwokctl finished: a half-made control plane is made anew, a finished one is repaired."""
     server: str = ""
     """The API server's URL: the only one that the harness talks to."""
+    suite_image: str = ""
+    """The image of the suite that nodes have, of a provider that builds it: another build does not change it."""
     jaeger_query_port: int = 0
     otlp_port: int = 0
 

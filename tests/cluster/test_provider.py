@@ -17,6 +17,11 @@ from e2e.cluster.local import LocalCluster
 from e2e.cluster.state import Record, StateDirectory
 
 NO_ENGINE = {"PATH": "/nonexistent"}
+BUILDS = """
+case $1 in image | pull) exit 1 ;; esac
+for argument; do case $argument in --iidfile=*) echo sha256:0123456789abcdef > "${argument#*=}" ;; esac; done
+"""
+"""A docker that has no image and can pull none, but builds."""
 
 
 def docker(directory: Path, script: str) -> dict[str, str]:
@@ -105,12 +110,12 @@ def test_jaeger_is_what_the_engine_has_or_can_pull_else_packed(tmp_path: Path) -
 
     assert asked("has", "echo sha256:1") == ["image"]
     assert asked("pulls", '[ "$1" = pull ]') == ["image", "pull"]
-    assert asked("packs", '[ "$1" = build ]') == ["image", "pull", "build"]
+    assert asked("packs", BUILDS) == ["image", "pull", "build"]
 
 
-def test_an_image_is_named_after_its_content(tmp_path: Path) -> None:
-    engine = Engine(docker(tmp_path, "echo sha256:0123456789abcdef0123"))
-    assert images.named_by_content(engine) == f"{images.plain_name()}-0123456789ab"
+def test_the_suites_image_is_named_after_its_content(tmp_path: Path) -> None:
+    engine = Engine(docker(tmp_path, BUILDS))
+    assert images.build_suite(engine, tmp_path / "log") == f"{images.plain_name()}-0123456789ab"
 
 
 def test_the_examples_and_the_chart_run_the_image_that_is_built() -> None:

@@ -10,7 +10,6 @@ import pytest
 from e2e.cluster.chart import CHARTS, NAMESPACE, RELEASE
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.existing import ExistingCluster
-from e2e.cluster.images import named_by_content
 from e2e.cluster.kind import KindCluster
 from e2e.cluster.kubeconfig import context_name
 from e2e.traces import Jaeger, shape
@@ -134,7 +133,7 @@ def test_an_existing_cluster_is_used_and_left(kind_suite: KindCluster, story: St
     named = {
         "KUBECONFIG": str(kind_suite.kubeconfig),
         "CONTEXT": context_name(kind_suite.record),
-        "SUITE_IMAGE": named_by_content(kind_suite.engine),
+        "SUITE_IMAGE": kind_suite.record.suite_image,
     }
     existing = ExistingCluster(tmp_path / "existing", environ={**os.environ, **named})
     existing.up()
