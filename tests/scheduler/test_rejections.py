@@ -1,6 +1,6 @@
 """Nodes whose kubelets rejected a pod, as the scheduler's room sees them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import convert
@@ -9,6 +9,7 @@ from foosets.api.meta import Key
 from foosets.api.pod import Pod
 from foosets.planning.actions import Bind, Plan, SetPodCondition
 from foosets.planning.setspans import microseconds
+from foosets.planning.trace import Microseconds
 from foosets.scheduler.controller import SchedulerRoom
 from tests.placement.cells import node
 
@@ -20,9 +21,18 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.room = SchedulerRoom("foo-scheduler", lambda *_: None, lambda: microseconds(self.now))
+        self.passes = timedelta()
+        self.room = SchedulerRoom("foo-scheduler", lambda *_: None, self._clock)
         self.room.nodes.replace([node("n1"), node("n2")], 1)
         self.version = 1
+
+    def _clock(self) -> Microseconds:
+        self.now += self.passes
+        return microseconds(self.now)
+
+    def clock_runs(self, passes: timedelta) -> None:
+        """Let time pass whenever the clock is read."""
+        self.passes = passes
 
     def pod(self, name: str, **how: Any) -> Pod:
         self.version += 1
@@ -69,3 +79,15 @@ def test_a_pod_of_a_set_that_all_nodes_rejected_says_so() -> None:
     assert action.condition.reason == "Unschedulable"
     assert action.condition.message == "0/2 nodes are available: 2 node(s) rejected a pod of this set."
     assert planned.wake_after == 10.0, "when the first has cooled down"
+
+
+def test_a_node_that_has_cooled_down_by_the_time_of_telling_is_only_waited_for_as_others_are() -> None:
+    bench = Bench()
+    bench.reject("web-0", "n1")
+    bench.reject("web-1", "n2")
+    bench.room.waiting.upsert(bench.pod("web-2"))
+    bench.clock_runs(timedelta(seconds=6))
+    planned = bench.look("web-2")
+    assert isinstance(planned.actions[0], SetPodCondition)
+    assert planned.wake_after is not None
+    assert planned.wake_after > 10.0

@@ -185,8 +185,8 @@ class SchedulerRoom:
         obstacle = obstacle_of(Reason.NO_FIT, unfit.message, now)
         if not unfit.avoided:
             return obstacle
-        cooled = min(self._cooling_for(pod).values()) / SECOND
-        return replace(obstacle, retry_at=min(obstacle.retry_at, cooled))
+        cooled = (until / SECOND for until in self._cooling_for(pod).values())  # none, if time has passed since
+        return replace(obstacle, retry_at=min((obstacle.retry_at, *cooled)))
 
     def _cooling_for(self, pod: Pod) -> Mapping[NodeName, Microseconds]:
         """Return the nodes that rejected pods of the same owner, and until when they are left out."""
