@@ -35,6 +35,7 @@ AUDIT_POLICY: Final = Path(__file__).with_name("audit-policy.yaml")
 AUDIT_DIRECTORY: Final = "/var/log/kubernetes"
 POLICY_IN_NODE: Final = "/etc/kubernetes/audit-policy.yaml"
 NO_ENGINE: Final = "no container engine answers"
+CREATE_HINT: Final = f"if the nodes' image cannot be pulled, name another in {NODE_IMAGE}, or take CLUSTER=local"
 ENGINE_HINT: Final = "start docker, or take CLUSTER=local, which needs none"
 
 
@@ -163,7 +164,8 @@ class KindCluster(InsideCluster):
                     check=True,
                 )
         except subprocess.SubprocessError as error:
-            raise ClusterError(f"kind {' '.join(args[:2])} failed", log=self._log) from error
+            hint = CREATE_HINT if args[0] == "create" else ""
+            raise ClusterError(f"kind {' '.join(args[:2])} failed", log=self._log, hint=hint) from error
         return done.stdout
 
 
