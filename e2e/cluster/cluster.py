@@ -56,6 +56,7 @@ class Cluster(ABC):
             if record is None:
                 self.state.remove_unused()
                 return 0
+            self.state.require(record, self.provider)
             with self._progress.step("taking the cluster down"):
                 Supervision(self.state, record).end()
                 killed = processes.kill_all(record.id)

@@ -113,13 +113,17 @@ class StateDirectory:
             self._refuse_foreign()
             record = Record(provider=provider, id=secrets.token_hex(6))
             self.save(record)
+        self.require(record, provider)
+        self.logs.mkdir(exist_ok=True)
+        return record
+
+    def require(self, record: Record, provider: str) -> None:
+        """Raise unless the cluster here is of that provider: nobody else knows what it consists of."""
         if record.provider != provider:
             raise ClusterError(
                 f"{self.root} holds a cluster of the provider {record.provider}, not {provider}",
                 hint="take it down first: python -m e2e.cluster down",
             )
-        self.logs.mkdir(exist_ok=True)
-        return record
 
     def save(self, record: Record) -> None:
         """Replace the record."""

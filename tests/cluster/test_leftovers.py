@@ -1,5 +1,6 @@
 """`down` finds everything, whatever happened to `up`."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ def harness(root: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
         [sys.executable, "-m", "e2e.cluster", "up", "--no-components", "--nodes=1", "--state", str(root)],
         cwd=REPOSITORY,
+        env={**os.environ, "CLUSTER": "local"},
         stdout=subprocess.DEVNULL,
     )
     yield process

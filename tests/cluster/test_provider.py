@@ -75,6 +75,13 @@ def test_a_directory_holds_clusters_of_one_provider(tmp_path: Path) -> None:
         holding(root, "local")
 
 
+def test_a_cluster_is_taken_down_by_its_own_provider(tmp_path: Path) -> None:
+    root = holding(tmp_path / "cluster", "kind")
+    with pytest.raises(ClusterError, match=r"provider kind, not local"):
+        LocalCluster(root).down()
+    assert StateDirectory(root).load() is not None
+
+
 def test_kind_without_an_engine_says_what_needs_none(tmp_path: Path) -> None:
     cluster = KindCluster(tmp_path / "cluster", engine=Engine(NO_ENGINE))
     with pytest.raises(ClusterError, match=r"no container engine answers[\s\S]*CLUSTER=local"):
