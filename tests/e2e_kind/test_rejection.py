@@ -18,6 +18,7 @@ from foosets.api import names
 from foosets.planning.quantity import amount
 from tests.e2e.manifests import fooset
 from tests.e2e.story import Story, is_true
+from tests.e2e_kind.nodes import cordoned
 from tests.e2e_kind.workloads import batch, container
 
 pytestmark = pytest.mark.kind
@@ -75,16 +76,6 @@ def free_cpu(story: Story, node: str) -> int:
     live = [pod for pod in pods if pod["status"]["phase"] not in ("Succeeded", "Failed")]
     requests = [one["resources"].get("requests", {}) for pod in live for one in pod["spec"]["containers"]]
     return amount("cpu", allocatable) - sum(amount("cpu", request.get("cpu", "0")) for request in requests)
-
-
-@contextmanager
-def cordoned(cluster: KindCluster, node: str) -> Iterator[None]:
-    """Have nothing placed on the node."""
-    cluster.kubectl("cordon", node)
-    try:
-        yield
-    finally:
-        cluster.kubectl("uncordon", node)
 
 
 def test_a_refused_pod_is_placed_elsewhere_and_charged_to_nobody(kind_suite: KindCluster, story: Story) -> None:
