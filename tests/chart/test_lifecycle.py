@@ -25,6 +25,7 @@ KINDS = (
 NAMESPACED = "serviceaccounts,roles,rolebindings,pods,deployments,poddisruptionbudgets,configmaps,secrets"
 CRD = f"{FOOSETS.plural}.{FOOSETS.group}"
 GONE_WITHIN = 30.0
+SERVED_WITHIN = 30.0
 ADDED = {"name": "Added", "type": "string", "jsonPath": ".metadata.name"}
 
 
@@ -47,18 +48,29 @@ def namespaces() -> list[Manifest]:
 @pytest.fixture
 def family(cluster: LocalCluster) -> Iterator[Manifest]:
     """A release with a set and its child, as a controller has left them; both releases are gone afterwards."""
-    release(cluster, "install", "foosets", CHART, "--take-ownership")
-    stored = send(cluster, fooset("app"), "admin", "create")
-    send(cluster, child("BatchFooSet", "app", stored["metadata"]["uid"]), FOOSET, "create")
-    yield stored
-    for name in ("foosets", "other"):
-        cluster.helm("uninstall", name, "--namespace", NAMESPACE, "--ignore-not-found")
-    cluster.kubectl("--namespace", PLAIN, "delete", "foosets", "--all")
-    until_gone(cluster, "batchfoosets")
+    try:
+        release(cluster, "install", "foosets", CHART, "--take-ownership")
+        until_served(cluster)
+        stored = send(cluster, fooset("app"), "admin", "create")
+        send(cluster, child("BatchFooSet", "app", stored["metadata"]["uid"]), FOOSET, "create")
+        yield stored
+    finally:
+        for name in ("foosets", "other"):
+            cluster.helm("uninstall", name, "--namespace", NAMESPACE, "--ignore-not-found")
+        cluster.kubectl("--namespace", PLAIN, "delete", "foosets", "--all")
+        until_gone(cluster, "batchfoosets")
 
 
 def release(cluster: LocalCluster, verb: str, name: str, chart: Path, *options: str) -> str:
     return cluster.helm(verb, name, str(chart), "--namespace", NAMESPACE, "--set=components.run=External", *options)
+
+
+def until_served(cluster: LocalCluster) -> None:
+    """Wait for the API server: it lists a new kind a moment after its CRD is stored, and knows no such kind before."""
+    deadline = time.monotonic() + SERVED_WITHIN
+    while CRD not in cluster.kubectl("api-resources", f"--api-group={FOOSETS.group}", "--output=name").split():
+        assert time.monotonic() < deadline, f"{CRD} is not served"
+        time.sleep(0.1)
 
 
 def sets(cluster: LocalCluster, kinds: str) -> list[Manifest]:
