@@ -38,6 +38,7 @@ SERVICEFOOSETS: Final = Resource(GROUP, VERSION, "servicefoosets", Kind.SERVICEF
 PODS: Final = Resource("", "v1", "pods", "Pod")
 NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
 class Key(NamedTuple):

@@ -12,6 +12,7 @@
     │   ├── NamespaceTerminating    nothing can be created there any more
     │   └── AdmissionDenied         a policy, a webhook or a security level said no (also as 400 or 422)
     ├── Invalid               400, 422 and every other 4xx: the same request will never be accepted
+    ├── Deposed               nothing was sent: this process may not write any more
     ├── ServerFault           5xx and what no API server says; a write may have been done
     └── Unreachable           no reply: a write may have been done
         └── Silent                  a watch that said nothing for too long
@@ -97,6 +98,13 @@ class AdmissionDenied(Forbidden):
 
 class Invalid(ApiError):
     """The server will never take this request."""
+
+
+class Deposed(ApiError):
+    """The fence was shut when the request's turn came, so that nothing was sent; see `transport`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, "Deposed", message)
 
 
 class ServerFault(ApiError):

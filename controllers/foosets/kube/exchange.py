@@ -10,6 +10,7 @@ Guarantees:
 * A request on a kept connection that the server had closed already is sent again, unless it is a POST or a PATCH: then
   nobody can tell whether it was done (RFC 9112, section 9.3.1).
 * Who waits for a connection is let in in turn; a turn that comes too late for one is the next one's.
+* The fence is asked when a connection is there and before the first byte goes out, each time that a request is sent.
 """
 
 import asyncio
@@ -25,12 +26,25 @@ IDLE_SECONDS: Final = 30.0
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
 _CLOSED: Final = (ConnectionResetError, BrokenPipeError)
 
+Fence = Callable[[], bool]
+"""Whether a request may go out now. On the path of every pod: one comparison of a clock, say."""
+
+
+def always() -> bool:
+    """Return True: the fence of who needs none."""
+    return True
+
+
+class FencedError(Exception):
+    """The fence was shut; not a byte was sent."""
+
 
 class Exchanges:
-    """A pool of at most `limit` connections to one server."""
+    """A pool of at most `limit` connections to one server, for as long as the `fence` is open."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, fence: Fence = always) -> None:
         self._limit = limit
+        self._may_send = fence
         self._open: set[_Connection] = set()
         self._idle: deque[_Connection] = deque()
         self._turns: deque[asyncio.Future[None]] = deque()
@@ -40,6 +54,8 @@ class Exchanges:
     async def exchange(self, address: Address, method: str, request: bytes, seconds: float) -> Reply:
         """Send a whole request and return the reply; raises OSError (TimeoutError, ssl.SSLError) when none came.
 
+        Raises FencedError instead of sending while the fence is shut.
+
         Connections lead to one `address` object; those to another, be it equal, are not used for it.
         """
         now = asyncio.get_running_loop().time()
@@ -48,7 +64,7 @@ class Exchanges:
             connection = self._kept(address, now) or await self._connection(address, deadline)
             self._watch_deadline(deadline)
             try:
-                reply = await connection.send(request, now, deadline)
+                reply = await self._sent(connection, request, now, deadline)
             except BaseException as error:
                 connection.abort(ConnectionAbortedError("the exchange was given up"))
                 if not (isinstance(error, _CLOSED) and connection.was_kept_too_long and method in _REPEATABLE):
@@ -62,6 +78,11 @@ class Exchanges:
         for connection in list(self._open):
             connection.abort(ConnectionAbortedError("the client was closed"))
         self._stop_timer()
+
+    def _sent(self, connection: "_Connection", request: bytes, now: float, deadline: float) -> "asyncio.Future[Reply]":
+        if not self._may_send():
+            raise FencedError
+        return connection.send(request, now, deadline)
 
     def _take_back(self, connection: "_Connection") -> None:
         if connection.reusable:

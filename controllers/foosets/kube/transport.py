@@ -1,8 +1,9 @@
 """Bytes to one API server and back, as one identity: the only place that speaks HTTP.
 
     WRITES  ─┐
-    STATUS  ─┼─ a connection pool each ── HTTP/1.1 ── API server
-    READS   ─┘
+    STATUS  ─┤
+    READS   ─┼─ a connection pool each ── HTTP/1.1 ── API server
+    LEASES  ─┘
 
 Guarantees:
 
@@ -12,6 +13,8 @@ Guarantees:
   on a kept connection that the server had already closed (see `exchange`).
 * The pools are apart, so that stuck writes do not hold up status or watches. Many HTTP/1.1 connections are cheaper
   for both sides than one HTTP/2 connection.
+* Writes and statuses pass a fence, asked right before the first byte goes out: while it is shut they are `Deposed`. By
+  way of a proxy it is asked before the proxy is; what the kernel has taken by then, no fence can call back.
 
 Requests go through `exchange`, watches through `stream`, and both by way of `proxied` where a kubeconfig names a proxy.
 What is constant is prepared once, and replies are asked for uncompressed, since the API server's CPU is what a cluster
@@ -31,8 +34,8 @@ from yarl import URL
 
 from foosets.kube.connection import Address
 from foosets.kube.credentials import Credentials, find_origin
-from foosets.kube.errors import ApiError, Silent, Unreachable, error_from
-from foosets.kube.exchange import Exchanges
+from foosets.kube.errors import ApiError, Deposed, Silent, Unreachable, error_from
+from foosets.kube.exchange import Exchanges, Fence, FencedError, always
 from foosets.kube.proxied import Proxied, ProxiedStream
 from foosets.kube.reply import Reply
 from foosets.kube.stream import SilenceError, Stream
@@ -45,14 +48,16 @@ INACTIVITY_SECONDS: Final = 90.0
 
 
 class Pool(StrEnum):
-    """Connections that do not wait for each other. Gets, lists and watches are reads."""
+    """Connections that do not wait for each other. Gets, lists and watches are reads; Leases are on their own."""
 
     WRITES = "writes"
     STATUS = "status"
     READS = "reads"
+    LEASES = "leases"
 
 
-_CONNECTIONS: Final = {Pool.WRITES: 32, Pool.STATUS: 8, Pool.READS: 64}
+_CONNECTIONS: Final = {Pool.WRITES: 32, Pool.STATUS: 8, Pool.READS: 64, Pool.LEASES: 2}
+_FENCED: Final = frozenset({Pool.WRITES, Pool.STATUS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class _Call(NamedTuple):
 class Transport:
     """One API server, one identity. Made by `connect`."""
 
-    def __init__(self, credentials: Credentials, *, user_agent: str) -> None:
+    def __init__(self, credentials: Credentials, *, user_agent: str, fence: Fence = always) -> None:
         self._credentials = credentials
         self._generation = credentials.generation
         self._server = URL(credentials.server)
@@ -86,7 +91,8 @@ class Transport:
         self._user_agent = user_agent
         self._head = self._constant_head()
         self._address = self._newest_address()
-        self._exchanges = {pool: Exchanges(limit) for pool, limit in _CONNECTIONS.items()}
+        self._fences = {pool: fence if pool in _FENCED else always for pool in Pool}
+        self._exchanges = {pool: Exchanges(limit, self._fences[pool]) for pool, limit in _CONNECTIONS.items()}
         self._proxied = Proxied(credentials, self._constant_fields()) if credentials.proxy else None
         self._requests: Counter[tuple[str, Pool, int]] = Counter()
         self._retries = 0
@@ -186,11 +192,9 @@ class Transport:
 
     async def _reply(self, call: _Call) -> Reply:
         try:
-            reply = await (
-                self._direct(call)
-                if self._proxied is None
-                else self._proxied.exchange(call.method, call.path, call.body, call.content_type, call.seconds)
-            )
+            reply = await (self._direct(call) if self._proxied is None else self._by_proxy(self._proxied, call))
+        except FencedError:
+            raise Deposed(f"{call.method} {call.path} was not sent: this process does not lead") from None
         except OSError as error:
             raise self._unreachable(call.method, call.path, call.pool, error) from error
         self._requests[call.method, call.pool, reply.status] += 1
@@ -207,6 +211,11 @@ class Transport:
             call.body,
         )
         return self._exchanges[call.pool].exchange(self._address, call.method, request, call.seconds)
+
+    def _by_proxy(self, proxied: Proxied, call: _Call) -> Awaitable[Reply]:
+        if not self._fences[call.pool]():
+            raise FencedError
+        return proxied.exchange(call.method, call.path, call.body, call.content_type, call.seconds)
 
     def _unreachable(self, method: str, path: str, pool: Pool, error: OSError) -> Unreachable:
         """Count a reply that did not come; where TLS was in the way, the next request reads the credentials again."""
@@ -268,10 +277,12 @@ class Transport:
 
 
 @asynccontextmanager
-async def connect(kubeconfig: str | None = None, *, user_agent: str = "foosets") -> AsyncGenerator[Transport, None]:
+async def connect(
+    kubeconfig: str | None = None, *, user_agent: str = "foosets", fence: Fence = always
+) -> AsyncGenerator[Transport, None]:
     """Open the way to the API server that `find_origin` finds; raises NotConfigured. No request is made yet."""
     credentials = await Credentials.load(find_origin(kubeconfig, os.environ))
-    transport = Transport(credentials, user_agent=user_agent)
+    transport = Transport(credentials, user_agent=user_agent, fence=fence)
     try:
         yield transport
     finally:

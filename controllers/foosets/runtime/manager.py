@@ -1,16 +1,22 @@
-"""One component as a process: connect, fill the caches, work, and leave in order.
+"""One component as a process: connect, fill the caches, wait for the lease, work, and leave in order.
 
-Task tree: the reflectors, the writers, the workers and the heartbeat live in one task group. Whatever dies of a bug
-takes the process along, and its restart is the remedy; SIGTERM and SIGINT cancel the group, spans are flushed, and
-the process ends with 0.
+Task tree: the reflectors, the heartbeat and, once this process leads, the writers and the workers live in one task
+group. Whatever dies of a bug takes the process along, and its restart is the remedy.
+
+SIGTERM and SIGINT end it in order: no look is begun any more and those under way get 3 s, then the group is cancelled;
+the lease is given back (2 s), spans are flushed (4 s), and the process ends with 0. One that has lost its lease is
+cancelled at once, and ends with 1.
 """
 
 import gc
 import random
 import signal
+import socket
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -19,6 +25,8 @@ from foosets.api.meta import Key, Resource
 from foosets.api.names import Component, field_manager
 from foosets.kube.client import Client
 from foosets.kube.codec import Undecodable
+from foosets.kube.exchange import always
+from foosets.kube.lease import LeaseClient
 from foosets.kube.lists import Source
 from foosets.kube.transport import Transport, connect
 from foosets.kube.watch import Interruption, Reflector
@@ -27,6 +35,7 @@ from foosets.runtime.apply import Applier
 from foosets.runtime.backoff import Backoff
 from foosets.runtime.controller import Clocks, Controller, Engine, Room
 from foosets.runtime.expectations import Expectations, Sight
+from foosets.runtime.leader import Elector, Fence, LeaseLostError, Work, boot_clock
 from foosets.runtime.logs import configure, logger
 from foosets.runtime.loop import Loop
 from foosets.runtime.metrics import Metrics
@@ -43,6 +52,11 @@ SWARM_SECONDS = 0.05
 all. (The Job controller of Kubernetes 1.37 gathers for a second.)"""
 SILENT_WATCH_SECONDS = 300.0
 """A watch without a sign of life for this long, re-lists included, makes the process unhealthy."""
+DRAIN_SECONDS = 3.0
+"""How long a process that shall end goes on with what it has begun."""
+
+Lead = Callable[[Work], Awaitable[None]]
+"""Do the work as soon as, and for as long as, it is this process's to do."""
 
 _log = logger(__name__)
 
@@ -84,19 +98,28 @@ def run(component: Component, assemble: Assemble) -> None:
     """Run a component until it is told to stop."""
     settings = Settings()
     configure(component, settings.log_level)
-    anyio.run(_main, component, assemble, settings)
+    lost = False
+    try:
+        anyio.run(_main, component, assemble, settings)
+    except* LeaseLostError:
+        lost = True
+    if lost:
+        sys.exit(1)
 
 
 async def _main(component: Component, assemble: Assemble, settings: Settings) -> None:
-    metrics, health = Metrics(), Health()
+    metrics, health, fence = Metrics(), Health(), Fence(boot_clock())
     tracing = Tracing.from_environment(component)
     with serving(settings.http_host, settings.http_port, health, metrics) as port:
         _log.info("started", port=port)
         try:
-            async with connect() as transport, anyio.create_task_group() as group:
-                group.start_soon(_stop_on_signal, group.cancel_scope)
+            may_write = fence.is_open if settings.lease else always
+            async with connect(fence=may_write) as transport, anyio.create_task_group() as group:
+                process = _Process(component, settings, transport, tracing)
+                group.start_soon(_stop_on_signal, group.cancel_scope, process.drain)
                 group.start_soon(health.heartbeat)
-                await _Process(component, settings, transport, tracing).run(assemble, metrics, health)
+                lead = process.candidate(fence, metrics, health).lead if settings.lease else _at_once
+                await process.run(assemble, metrics, health, lead)
         finally:
             tracing.shutdown()
     _log.info("stopped")
@@ -106,16 +129,32 @@ class _Process:
     """The engine of one component, wired up."""
 
     def __init__(self, component: Component, settings: Settings, transport: Transport, tracing: Tracing) -> None:
+        self._manager = field_manager(component)
         self._settings = settings
         self._transport = transport
         self._tracing = tracing
         self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._queue = KeyQueue(time.monotonic)
-        self._applier = Applier(Client(transport, field_manager(component)), _microseconds)
+        self._applier = Applier(Client(transport, self._manager), _microseconds)
         self._writers = Writers(self._applier, settings.writers)
 
-    async def run(self, assemble: Assemble, metrics: Metrics, health: Health) -> None:
-        """Fill the caches, then work until cancelled."""
+    def candidate(self, fence: Fence, metrics: Metrics, health: Health) -> Elector:
+        """Return this process as a candidate for its component's lease, which the pages show."""
+        lease = LeaseClient(self._transport, Key(*self._settings.lease.split("/")), self._manager)
+        identity = self._settings.identity or f"{socket.gethostname()}-{self._manager}"
+        complaints, rng = health.complaints, self._rng
+        elector = Elector(lease, identity, fence, wall=time.time, complaints=complaints, rng=rng)
+        metrics.add("leader", elector.statistics)
+        health.checks.append(elector.overdue)
+        health.preparations.append(lambda: elector.trouble)
+        return elector
+
+    async def drain(self) -> None:
+        """Begin no look any more; return when those under way have ended."""
+        await self._queue.drain()
+
+    async def run(self, assemble: Assemble, metrics: Metrics, health: Health, lead: Lead) -> None:
+        """Fill the caches and keep them so; work when it may, until cancelled."""
         assembly = assemble(self._enqueue, self._settings, _microseconds)
         reflectors = [(watch, self._reflector(watch)) for watch in assembly.watches]
         self._show(reflectors, metrics, health)
@@ -129,6 +168,10 @@ class _Process:
             self._settle_memory()
             health.ready = True
             _log.info("caches synced", rows=[f"{len(w.store)} {w.source.resource.plural}" for w, _ in reflectors])
+            await lead(partial(self._work, loop, metrics))
+
+    async def _work(self, loop: Loop, metrics: Metrics) -> None:
+        async with anyio.create_task_group() as group:
             group.start_soon(self._writers.run)
             group.start_soon(loop.run, self._settings.workers, metrics)
 
@@ -201,9 +244,16 @@ def _freshness(resource: Resource, reflector: Reflector[Any]) -> Callable[[], st
     return check
 
 
-async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+async def _at_once(work: Work) -> None:
+    """Work without asking anybody: where no lease is configured."""
+    await work()
+
+
+async def _stop_on_signal(scope: anyio.CancelScope, drain: Callable[[], Awaitable[None]]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             _log.info("stopping", signal=signal.Signals(number).name)
+            with anyio.move_on_after(DRAIN_SECONDS):
+                await drain()
             scope.cancel()
             return

@@ -24,11 +24,16 @@ STALE_HEARTBEAT_SECONDS: Final = 30.0
 
 @dataclass
 class Health:
-    """What the probes look at. `checks` name what must hold for liveness and say what does not, or return ""."""
+    """What the probes look at.
+
+    `checks` name what must hold for liveness and say what does not, or return "", and `preparations` for readiness.
+    A process that stands by is ready: its caches are filled, and it can have the lease when it is free.
+    """
 
     ready: bool = False
     beat: float = field(default_factory=time.monotonic)
     checks: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
+    preparations: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
 
     async def heartbeat(self) -> None:
         """Show that the event loop runs, until cancelled."""
@@ -40,7 +45,15 @@ class Health:
         """Return what is wrong; empty when the process is alive."""
         lag = time.monotonic() - self.beat
         stale = [f"the event loop has not run for {lag:.0f} s"] if lag > STALE_HEARTBEAT_SECONDS else []
-        return stale + [complaint for check in self.checks if (complaint := check())]
+        return stale + _said(self.checks)
+
+    def preparing(self) -> list[str]:
+        """Return what is still missing; empty when the process is ready."""
+        return _said(self.preparations) if self.ready else ["the caches have not synced yet"]
+
+
+def _said(checks: list[Callable[[], str]]) -> list[str]:
+    return [complaint for check in checks if (complaint := check())]
 
 
 @contextmanager
@@ -78,7 +91,7 @@ def _app(health: Health, metrics: Metrics) -> Callable[..., Iterable[bytes]]:
             case "/livez":
                 complaints = health.complaints()
             case "/readyz":
-                complaints = [] if health.ready else ["the caches have not synced yet"]
+                complaints = health.preparing()
             case _:
                 start_response("404 Not Found", [("Content-Type", "text/plain")])
                 return [b"not found\n"]

@@ -25,6 +25,8 @@ class KeyQueue:
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, Key]] = []
         self._wake = anyio.Event()
+        self._draining = False
+        self._drained = anyio.Event()
 
     def add(self, key: Key) -> None:
         """Ask for a look as soon as possible."""
@@ -52,7 +54,7 @@ class KeyQueue:
         """Wait for a key and return it; the caller owes a `done`."""
         while True:
             self._release_due()
-            if self._ready:
+            if self._ready and not self._draining:
                 key = self._ready.popleft()
                 self._waiting.discard(key)
                 self._working.add(key)
@@ -71,6 +73,17 @@ class KeyQueue:
         if key in self._waiting:
             self._ready.append(key)
             self._wake.set()
+        self._tell_drained()
+
+    async def drain(self) -> None:
+        """Give out no key any more; return when those that are being worked on are done."""
+        self._draining = True
+        self._tell_drained()
+        await self._drained.wait()
+
+    def _tell_drained(self) -> None:
+        if self._draining and not self._working:
+            self._drained.set()
 
     def _release_due(self) -> None:
         now = self._clock()

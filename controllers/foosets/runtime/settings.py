@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     """Requests in flight; more buys nothing on the API server's side."""
     log_level: str = "INFO"
     """Lowest level that is logged."""
+    lease: str = Field(default="", pattern=r"^([a-z0-9-]+/[a-z0-9.-]+)?$")
+    """The Lease of who works, as `namespace/name`. Empty: none is taken, and this process works at once."""
+    identity: str = ""
+    """Who this process is among those that may hold the lease: a name that outlives its restart, and that no other has.
+    Empty: the host's name with the component's."""
     scheduler_name: str = DEFAULT_SCHEDULER
     """The scheduler's own name: whose pods it binds."""
     scheduler_assignment: Assignment = Assignment.POLICY
