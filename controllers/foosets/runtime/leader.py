@@ -23,7 +23,6 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NoReturn
@@ -200,7 +199,8 @@ class Elector:
         while True:
             await anyio.sleep(min(self._jittered(pause), max(0.0, self._fence.seconds_left())))
             if not self._fence.is_open():
-                raise self._lost(f"not renewed for {RENEW_DEADLINE_SECONDS:.0f} s; {self.trouble}")
+                why = self.trouble or "this process stood still"
+                raise self._lost(f"not renewed for {RENEW_DEADLINE_SECONDS:.0f} s: {why}")
             if complaints := self._complaints():
                 raise self._lost(f"the work is dead: {'; '.join(complaints)}")
             pause = RENEW_SECONDS if await self._renewed() else RETRY_SECONDS
@@ -222,26 +222,25 @@ class Elector:
         try:
             await self._write(renewal, self._stored)
         except (Conflict, Invalid):
-            await self._look_after()
+            if not await self._is_ours():
+                self._fence.shut()
+                raise self._lost(self._by_whom()) from None
             if self._stored is None:
                 raise  # somebody deleted it: made anew the next time, should we not be about to be removed ourselves
             await self._write(renewal, self._stored)
 
-    async def _look_after(self) -> None:
-        """Read the lease again; raises LeaseLostError if it is not this process's any more."""
+    async def _is_ours(self) -> bool:
+        """Read the lease again; return whether it is this process's still, or nobody's since it was deleted."""
         self._stored = await self._lease.read()
-        if self._stored is None:
-            return
-        found = self._stored.record
-        if (found.holder_identity, found.acquire_time) != (self._identity, self._mine.acquire_time):
-            self._fence.shut()
-            raise self._lost(self._by_whom(found.holder_identity))
+        found = self._stored.record if self._stored is not None else self._mine
+        return (found.holder_identity, found.acquire_time) == (self._identity, self._mine.acquire_time)
 
     def _lost(self, why: str) -> LeaseLostError:
         _log.error("the lease is lost, and work ends", identity=self._identity, reason=why)
         return LeaseLostError(why)
 
-    def _by_whom(self, holder: str) -> str:
+    def _by_whom(self) -> str:
+        holder = self._stored.record.holder_identity if self._stored is not None else ""
         if holder == self._identity:
             return f"another process calls itself {holder} too: give each a FOOSETS_IDENTITY of its own"
         return f"{holder or 'nobody'} holds it now"
@@ -256,27 +255,24 @@ class Elector:
 
     async def _release(self) -> None:
         """Give the lease back, so that nobody has to wait for its end. The work has ended before."""
-        held = self._fence.is_open()
+        held, stored = self._fence.is_open(), self._stored
         self._fence.shut()
-        if not held:
+        _log.info("this process leads no more", identity=self._identity)
+        if not held or stored is None:
             return
         with anyio.move_on_after(RELEASE_SECONDS, shield=True):
             try:
-                await self._give_back()
-            except (ApiError, Garbled, LeaseLostError) as error:
+                await self._give_back(stored)
+            except (ApiError, Garbled) as error:
                 _log.warning("the lease is not given back and will run out", error=str(error))
-            else:
-                _log.info("the lease is given back", identity=self._identity)
 
-    async def _give_back(self) -> None:
-        for _ in range(2):  # the last renewal's reply may have been lost, so that the first try meets it
-            if self._stored is None:
-                return
-            free = msgspec.structs.replace(self._stored.record, holder_identity="", lease_duration_seconds=1)
-            with suppress(Conflict):
+    async def _give_back(self, over: StoredLease) -> None:
+        free = msgspec.structs.replace(self._mine, holder_identity="", lease_duration_seconds=1)
+        try:
+            await self._lease.write(free, over)
+        except Conflict:  # the reply to the last renewal may have been lost
+            if await self._is_ours() and self._stored is not None:
                 await self._lease.write(free, self._stored)
-                return
-            await self._look_after()
 
     # ---- what others see
 
