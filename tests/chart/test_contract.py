@@ -7,6 +7,7 @@ from e2e.contract import ONLY_WITHOUT_POLICY, Permission, promised, qualified
 from foosets.api.names import Component
 
 COMPONENTS = [str(component) for component in Component]
+ON_LEASES = {("leases.coordination.k8s.io", verb) for verb in ("get", "create", "update")}
 
 
 def granted(role: Manifest) -> set[Permission]:
@@ -21,24 +22,35 @@ def granted(role: Manifest) -> set[Permission]:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_granted_is_what_the_contract_says(render: Render, component: str) -> None:
-    roles = of_kind(render("--set", "policies.schedulerName=Controller"), "ClusterRole")
-    assert promised(component)
-    assert granted(roles[f"foosets-{component}"]) == promised(component)
+    manifests = [one for one in render("--set", "policies.schedulerName=Controller") if not is_hook(one)]
+    role, own = (of_kind(manifests, kind)[f"foosets-{component}"] for kind in ("ClusterRole", "Role"))
+    assert promised(component) >= ON_LEASES
+    assert granted(role) == promised(component) - ON_LEASES
+    assert granted(own) == ON_LEASES
 
 
 def test_with_the_policy_nobody_reads_namespaces(render: Render) -> None:
     roles = of_kind(render("--api-versions", MUTATING_POLICIES), "ClusterRole")
-    assert granted(roles["foosets-servicefooset"]) == promised("servicefooset") - ONLY_WITHOUT_POLICY
+    assert granted(roles["foosets-servicefooset"]) == promised("servicefooset") - ONLY_WITHOUT_POLICY - ON_LEASES
 
 
 def test_each_component_is_bound_to_its_own_role_alone(render: Render) -> None:
     manifests = [one for one in render() if not is_hook(one)]
-    bindings = of_kind(manifests, "ClusterRoleBinding")
-    assert bindings.keys() == {f"foosets-{component}" for component in COMPONENTS}
-    assert of_kind(manifests, "RoleBinding") == {}
-    for name, binding in bindings.items():
-        assert binding["roleRef"]["name"] == name
-        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]
+    for kind in ("ClusterRole", "Role"):
+        bindings = of_kind(manifests, f"{kind}Binding")
+        assert bindings.keys() == {f"foosets-{component}" for component in COMPONENTS}
+        for name, binding in bindings.items():
+            assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (kind, name)
+            assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]
+
+
+def test_a_components_own_lease_is_all_that_it_has_a_right_to_in_its_namespace(render: Render) -> None:
+    manifests = [one for one in render() if not is_hook(one)]
+    roles = of_kind(manifests, "Role")
+    assert roles.keys() == of_kind(manifests, "Lease").keys() == {f"foosets-{component}" for component in COMPONENTS}
+    for name, role in roles.items():
+        (rule,) = role["rules"]
+        assert (role["metadata"]["namespace"], rule["resourceNames"]) == (NAMESPACE, [name])
 
 
 def test_the_test_may_what_the_contract_says_in_the_releases_namespace_alone(render: Render) -> None:

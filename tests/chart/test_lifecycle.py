@@ -22,7 +22,7 @@ KINDS = (
     "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,"
     "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
 )
-NAMESPACED = "serviceaccounts,roles,rolebindings,pods,deployments,poddisruptionbudgets,configmaps,secrets"
+NAMESPACED = "serviceaccounts,roles,rolebindings,leases,pods,deployments,poddisruptionbudgets,configmaps,secrets"
 CRD = f"{FOOSETS.plural}.{FOOSETS.group}"
 GONE_WITHIN = 30.0
 SERVED_WITHIN = 30.0

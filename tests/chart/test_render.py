@@ -22,7 +22,9 @@ def container(manifests: list[Manifest], component: str) -> Manifest:
 
 
 def environment(manifests: list[Manifest], component: str) -> dict[str, str]:
-    return {variable["name"]: variable["value"] for variable in container(manifests, component)["env"]}
+    """Variables with a value of their own."""
+    variables = container(manifests, component)["env"]
+    return {variable["name"]: variable["value"] for variable in variables if "value" in variable}
 
 
 def test_two_renders_are_equal_in_every_byte(template: Helm) -> None:
@@ -61,7 +63,7 @@ def test_a_component_is_probed_sized_and_alone(render: Render, component: str) -
     only = container(manifests, component)
     port = int(environment(manifests, component)["FOOSETS_HTTP_PORT"])
     assert deployment["replicas"] == 1
-    assert deployment["strategy"] == {"type": "Recreate"}
+    assert "topologySpreadConstraints" not in deployment["template"]["spec"]
     assert [(entry["name"], entry["containerPort"]) for entry in only["ports"]] == [("http", port)]
     assert only["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert only["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
@@ -79,10 +81,40 @@ def test_of_several_pods_an_eviction_takes_one(render: Render, component: str) -
     deployment = of_kind(manifests, "Deployment")[name]["spec"]
     budget = of_kind(manifests, "PodDisruptionBudget")[name]["spec"]
     assert deployment["replicas"] == 2
-    assert deployment["strategy"] == {"type": "Recreate"}
     assert budget["maxUnavailable"] == 1
     assert budget["selector"] == deployment["selector"]
     assert budget["selector"]["matchLabels"].items() <= deployment["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_two_pods_of_a_version_go_to_two_nodes_where_there_are_two(render: Render, component: str) -> None:
+    template = of_kind(render("--set", "components.replicas=2"), "Deployment")[f"foosets-{component}"]["spec"][
+        "template"
+    ]
+    (spread,) = template["spec"]["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+    assert spread["matchLabelKeys"] == ["pod-template-hash"]
+    assert spread["labelSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_takes_the_lease_of_its_name_as_its_pod(render: Render, component: str, replicas: int) -> None:
+    manifests = render("--set", f"components.replicas={replicas}")
+    name = f"foosets-{component}"
+    assert environment(manifests, component)["FOOSETS_LEASE"] == f"{NAMESPACE}/{name}"
+    (identity,) = (one for one in container(manifests, component)["env"] if one["name"] == "FOOSETS_IDENTITY")
+    assert identity["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    lease = of_kind(manifests, "Lease")[name]
+    assert lease["metadata"]["namespace"] == NAMESPACE
+    assert "spec" not in lease, "an upgrade would take it from its holder"
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_new_version_is_ready_before_the_old_one_goes(render: Render, component: str) -> None:
+    strategy = of_kind(render(), "Deployment")[f"foosets-{component}"]["spec"]["strategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

@@ -10,7 +10,7 @@ import pytest
 
 from e2e.apiserver import ApiServer, RefusedError
 from e2e.audit import identity
-from e2e.cluster.chart import NAMESPACE
+from e2e.cluster.chart import NAMESPACE, RELEASE
 from e2e.cluster.local import LocalCluster
 from e2e.contract import ONLY_WITHOUT_POLICY, Permission, promised, qualified
 from foosets.api import names
@@ -23,6 +23,7 @@ NOBODY = f"system:serviceaccount:{NAMESPACE}:default"
 ASKERS = 4
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 OURS = f"/apis/{names.API_VERSION}/namespaces/default"
 
 
@@ -52,6 +53,8 @@ def _served(group: str, resources: Iterable[dict[str, Any]]) -> Iterator[Served]
 def review(user: str, one: Served, verb: str) -> dict[str, object]:
     resource, _, subresource = one.plural.partition("/")
     attributes = {"group": one.group, "resource": resource, "subresource": subresource, "verb": verb}
+    if resource == "leases":
+        attributes["name"] = user.rpartition(":")[2]  # a component has a right to the one of its own name
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated"]
     spec = {"user": user, "groups": groups, "resourceAttributes": {**attributes, "namespace": NAMESPACE}}
     return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
@@ -103,11 +106,15 @@ def test_no_component_is_in_a_group_that_gives_it_more(suite: LocalCluster) -> N
         }
 
 
-def test_no_role_of_one_namespace_gives_it_more(server: ApiServer) -> None:
+def test_in_one_namespace_it_has_a_role_of_its_own_and_no_other(server: ApiServer) -> None:
     bindings = server.get("/apis/rbac.authorization.k8s.io/v1/rolebindings")["items"]
-    subjects = [subject for binding in bindings for subject in binding.get("subjects", [])]
-    assert subjects
-    assert not [one for one in subjects if one.get("namespace") == NAMESPACE or NAMESPACE in one["name"]]
+    subjects = [(binding, subject) for binding in bindings for subject in binding.get("subjects", [])]
+    ours = [pair for pair in subjects if pair[1].get("namespace") == NAMESPACE or NAMESPACE in pair[1]["name"]]
+    assert {subject["name"] for _, subject in ours} == {f"{RELEASE}-{component}" for component in COMPONENTS}
+    for binding, subject in ours:
+        assert binding["metadata"]["namespace"] == NAMESPACE
+        assert binding["roleRef"]["kind"] == "Role"
+        assert binding["metadata"]["name"] == binding["roleRef"]["name"] == subject["name"]
 
 
 @pytest.mark.parametrize(
@@ -123,10 +130,15 @@ def test_no_role_of_one_namespace_gives_it_more(server: ApiServer) -> None:
         ("scheduler", "POST", "/api/v1/namespaces/default/pods"),
         ("scheduler", "DELETE", "/api/v1/namespaces/default/pods/any"),
         ("scheduler", "GET", "/api/v1/namespaces/default/secrets"),
+        ("fooset", "GET", LEASES),
+        ("fooset", "POST", LEASES),
+        ("fooset", "GET", f"{LEASES}/foosets-scheduler"),
+        ("fooset", "PUT", f"{LEASES}/foosets-scheduler"),
+        ("fooset", "DELETE", f"{LEASES}/foosets-fooset"),
     ],
 )
 def test_a_request_with_its_token_is_refused(suite: LocalCluster, component: str, method: str, path: str) -> None:
     with ApiServer.of(suite.component(component).kubeconfig) as server:
         with pytest.raises(RefusedError, match=f'User "{identity(component)}" cannot') as refused:
-            server.ask(method, path, {} if method in {"POST", "PATCH"} else None)
+            server.ask(method, path, {} if method in {"POST", "PATCH", "PUT"} else None)
         assert refused.value.code == 403

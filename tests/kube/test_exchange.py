@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from foosets.kube.connection import Address
-from foosets.kube.exchange import Exchanges
+from foosets.kube.exchange import Exchanges, FencedError
 from foosets.kube.reply import GarbledReplyError
 from tests.kube.loopback import Conversation, converse
 
@@ -233,3 +233,56 @@ async def test_a_deadline_holds_for_an_exchange_that_had_to_connect_while_anothe
         outcomes = await asyncio.gather(*began, return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [TimeoutError, TimeoutError]
+
+
+# ---------------------------------------------------------------------------- the fence
+
+
+async def test_what_waited_for_a_connection_while_the_fence_was_shut_is_not_sent() -> None:
+    asked: list[bytes] = []
+    is_open, came, release = [True], asyncio.Event(), asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.read(1000):
+            asked.append(request)
+            came.set()
+            await release.wait()
+            writer.write(OK)
+
+    pool = Exchanges(1, lambda: is_open[0])
+    async with server(handle) as address, asyncio.TaskGroup() as group:
+        first = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
+        second = group.create_task(_fenced(pool, address))
+        await came.wait()
+        is_open[0] = False
+        release.set()
+        assert (await first).status == 200
+        assert await second
+        is_open[0] = True
+        assert (await pool.exchange(address, "POST", REQUEST, 5)).status == 200
+        pool.close()
+    assert asked == [REQUEST, REQUEST]
+
+
+async def _fenced(pool: Exchanges, address: Address) -> bool:
+    with pytest.raises(FencedError):
+        await pool.exchange(address, "PUT", REQUEST, 5)
+    return True
+
+
+async def test_a_request_is_not_sent_again_when_the_fence_was_shut_meanwhile() -> None:
+    is_open = [True]
+    asked: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(1000))
+        writer.write(OK)
+        asked.append(await reader.read(1000))
+        is_open[0] = False
+
+    pool = Exchanges(1, lambda: is_open[0])
+    async with server(handle) as address:
+        await pool.exchange(address, "PUT", REQUEST, 5)
+        assert await _fenced(pool, address)
+        pool.close()
+    assert [one for one in asked if one] == [REQUEST, REQUEST]

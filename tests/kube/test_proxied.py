@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from foosets.kube.errors import AlreadyExists, Silent, Throttled, Unreachable
-from foosets.kube.transport import Transport, connect
+from foosets.kube.errors import AlreadyExists, Deposed, Silent, Throttled, Unreachable
+from foosets.kube.transport import Pool, Transport, connect
 from tests.kube.loopback import Handler, hastily, kubeconfig, serve, silence, status
 
 SERVER = "http://api.example.com:6443"
@@ -96,3 +96,19 @@ def test_a_silent_watch_is_silent_and_a_silent_proxy_unreachable(tmp_path: Path)
 
     hastily(lambda: ends_with(accept, Silent))
     hastily(lambda: ends_with(silence, Unreachable))
+
+
+async def test_behind_a_shut_fence_nothing_is_asked_of_the_proxy(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def record(request: web.BaseRequest) -> web.Response:
+        asked.append(request.method)
+        return web.json_response({})
+
+    async with serve(record) as url:
+        config = kubeconfig(tmp_path, SERVER, cluster={"proxy-url": url})
+        async with connect(config, fence=lambda: False) as transport:
+            with pytest.raises(Deposed):
+                await transport.request("POST", "/x", b"{}")
+            await transport.request("GET", "/x", pool=Pool.READS)
+    assert asked == ["GET"]

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from aiohttp import web
 
-from foosets.kube.errors import AlreadyExists, Silent, Throttled, Unauthorized, Unreachable
+from foosets.kube.errors import AlreadyExists, Deposed, Silent, Throttled, Unauthorized, Unreachable
 from foosets.kube.transport import INACTIVITY_SECONDS, TIMEOUT_SECONDS, Pool, Transport, connect
 from tests.kube.loopback import Authority, Handler, hastily, kubeconfig, serve, silence, status
 
@@ -307,3 +307,20 @@ async def test_a_private_authority_is_trusted_and_a_foreign_one_is_not(tmp_path:
     async with serve(echo, theirs.server) as url, connect(kubeconfig(tmp_path, url, cluster=trust)) as transport:
         with pytest.raises(Unreachable, match="certificate"):
             await transport.request("GET", "/x")
+
+
+# ---------------------------------------------------------------------------- the fence
+
+
+async def test_behind_a_shut_fence_nothing_is_written_and_everything_read(tmp_path: Path) -> None:
+    is_open = [False]
+    async with serve(echo) as url, connect(kubeconfig(tmp_path, url), fence=lambda: is_open[0]) as transport:
+        for pool in (Pool.WRITES, Pool.STATUS):
+            with pytest.raises(Deposed, match="POST /x was not sent: this process does not lead") as refusal:
+                await transport.request("POST", "/x", b"{}", pool=pool)
+            assert not refusal.value.ambiguous
+        await transport.request("GET", "/x", pool=Pool.READS)
+        await transport.request("PUT", "/lease", b"{}", pool=Pool.LEASES)
+        assert {method for method, _, _ in transport.statistics().requests} == {"GET", "PUT"}
+        is_open[0] = True
+        await transport.request("POST", "/x", b"{}")

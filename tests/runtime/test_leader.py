@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import anyio
 import pytest
-from runtime.leases import KEY, WALL, Candidate, LeaseServer, Trouble, Way
-from runtime.virtual import virtually
 
 from foosets.kube.lease import LeaseClient, Record
 from foosets.kube.transport import Transport
 from foosets.runtime.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector, Fence, Sight, boot_clock
+from tests.runtime.leases import KEY, WALL, Candidate, LeaseServer, Trouble, Way
+from tests.runtime.virtual import virtually
 
 CRASH_SECONDS = 17.0
 RELEASE_SECONDS = 2.0

@@ -23,6 +23,16 @@ def test_ready_only_when_the_caches_are_synced() -> None:
         assert get(port, "/readyz") == (200, "ok\n")
 
 
+def test_ready_only_when_the_lease_can_be_had() -> None:
+    trouble = ["the lease cannot be had: 403 Forbidden"]
+    health = Health(ready=True, preparations=[lambda: trouble[0]])
+    with serving("127.0.0.1", 0, health, Metrics()) as port:
+        assert get(port, "/readyz") == (503, "the lease cannot be had: 403 Forbidden\n")
+        assert get(port, "/livez") == (200, "ok\n")
+        trouble[0] = ""
+        assert get(port, "/readyz") == (200, "ok\n")
+
+
 def test_alive_only_while_the_loop_runs_and_every_check_holds() -> None:
     complaints = [""]
     health = Health(checks=[lambda: complaints[0]])

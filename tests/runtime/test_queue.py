@@ -152,3 +152,31 @@ async def test_no_wish_is_lost_and_none_is_served_twice_at_a_time(history: list[
     served = {await taken(queue), await taken(queue)} - {None}
 
     assert served >= wanted
+
+
+async def test_a_queue_that_drains_gives_out_nothing_and_waits_for_what_is_being_worked_on() -> None:
+    queue = KeyQueue(Clock())
+    queue.add(A)
+    assert await queue.take() == A
+    queue.add(B)
+    async with anyio.create_task_group() as group:
+        drained = anyio.Event()
+
+        async def drain() -> None:
+            await queue.drain()
+            drained.set()
+
+        group.start_soon(drain)
+        await anyio.wait_all_tasks_blocked()
+        assert not drained.is_set()
+        assert await taken(queue) is None
+        queue.done(A)
+        await drained.wait()
+    assert await taken(queue) is None
+
+
+async def test_a_queue_that_nobody_works_on_is_drained_at_once() -> None:
+    queue = KeyQueue(Clock())
+    queue.add(A)
+    with anyio.fail_after(1):
+        await queue.drain()

@@ -3,7 +3,7 @@ What all components have in common: who they are and how they run. What they may
 the component's own file. The templates take (dict "root" $ "component" "<room>" ...).
 */}}
 
-{{/* The ServiceAccount, bound to the ClusterRole of the same name. */}}
+{{/* The ServiceAccount, bound to the ClusterRole and, for its Lease, to the Role of the same name. */}}
 {{- define "foosets.serviceAccount" -}}
 apiVersion: v1
 kind: ServiceAccount
@@ -28,11 +28,57 @@ subjects:
   - kind: ServiceAccount
     name: {{ include "foosets.component" . }}
     namespace: {{ .root.Release.Namespace }}
+---
+{{ include "foosets.lease" . }}
+{{- end -}}
+
+{{/*
+The Lease of who works, and the right to it alone. It comes with the release, and goes with it. Whoever leads makes it
+anew should somebody delete it: by a PUT, since a role can allow creating one name only where the request says it.
+*/}}
+{{- define "foosets.lease" -}}
+apiVersion: coordination.k8s.io/v1
+kind: Lease
+metadata:
+  name: {{ include "foosets.component" . }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "foosets.labels" . | nindent 4 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ include "foosets.component" . }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "foosets.labels" . | nindent 4 }}
+rules:
+  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    resourceNames: [{{ include "foosets.component" . }}]
+    verbs: [get, create, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ include "foosets.component" . }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "foosets.labels" . | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ include "foosets.component" . }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "foosets.component" . }}
+    namespace: {{ .root.Release.Namespace }}
 {{- end -}}
 
 {{/*
 The Deployment, and a budget for evictions where it has several pods; unless the components run elsewhere.
-`settings`, if given, are further environment variables. Recreate, so that two versions never write the same objects.
+`settings`, if given, are further environment variables. A new version fills its caches before the old one goes; the
+lease sees to it that the two never work at the same time.
 */}}
 {{- define "foosets.deployment" -}}
 {{- $values := .root.Values -}}
@@ -48,7 +94,10 @@ spec:
   replicas: {{ $values.components.replicas }}
   revisionHistoryLimit: 3
   strategy:
-    type: Recreate
+    type: RollingUpdate
+    rollingUpdate:
+      maxSurge: 1
+      maxUnavailable: 0
   selector:
     matchLabels:
       {{- include "foosets.selector" . | nindent 6 }}
@@ -62,6 +111,16 @@ spec:
       enableServiceLinks: false
       securityContext:
         {{- include "foosets.podSecurity" . | nindent 8 }}
+      {{- if gt (int $values.components.replicas) 1 }}
+      topologySpreadConstraints: # where there is but one node, both run there
+        - maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels:
+              {{- include "foosets.selector" . | nindent 14 }}
+          matchLabelKeys: [pod-template-hash]
+      {{- end }}
       containers:
         - name: {{ .component }}
           image: {{ include "foosets.image" .root | quote }}
@@ -70,6 +129,12 @@ spec:
           env:
             - name: FOOSETS_HTTP_PORT
               value: "8080"
+            - name: FOOSETS_LEASE
+              value: {{ .root.Release.Namespace }}/{{ include "foosets.component" . }}
+            - name: FOOSETS_IDENTITY # a container that is started again is the same holder
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.name
             {{- range $name, $value := .settings }}
             - name: {{ $name }}
               value: {{ $value | quote }}
@@ -87,7 +152,7 @@ spec:
               port: http
             periodSeconds: 10
             timeoutSeconds: 5
-          readinessProbe: # the caches are filled
+          readinessProbe: # the caches are filled and the lease can be had; who waits for it is ready
             httpGet:
               path: /readyz
               port: http
