@@ -1,7 +1,7 @@
-"""Two of every component at once: twice the requests, and nothing is done twice.
+"""Two of every component work at once: twice the requests, and nothing is done twice.
 
-They elect no leader: this is what `components.replicas: 2` means.
-See docs/decisions/0007-two-replicas-without-a-leader.md.
+One holds the lease, and the other asks for none, so that both lead: a Lease is no safety argument.
+See docs/decisions/0010-a-lease-saves-work.md.
 """
 
 import time
@@ -27,13 +27,13 @@ QUIET_SECONDS = 5.0
 
 @pytest.fixture(scope="module", autouse=True)
 def twins(suite: LocalCluster) -> Iterator[None]:
-    """A second process of each component, under the same identity, while this module runs."""
+    """A second process of each component, under the same ServiceAccount, while this module runs."""
     made = []
     for name, port in zip(COMPONENTS, free_ports(len(COMPONENTS)), strict=True):
         first = suite.component(name).program
         changes = {
             "name": f"{name}-twin",
-            "environment": {**first.environment, PORT: str(port)},
+            "environment": {**first.environment, PORT: str(port), "FOOSETS_LEASE": ""},
             "log": str(suite.state.log(f"{name}-twin")),
             "ready_url": f"http://{LOOPBACK}:{port}/readyz",
             "token": None,  # the first one's file is renewed anyway
