@@ -37,6 +37,7 @@ class World:
     cache: int = 100
     monotonic: float = 1000.0
     refusal: Exception | None = None
+    bug: Exception | None = None
     told: list[str] = field(default_factory=list)
     obstacles: list[Obstacle | None] = field(default_factory=list)
 
@@ -68,7 +69,7 @@ class World:
     async def perform(self, *args: Any) -> Any:
         match args:
             case (Key(), tuple() as actions):
-                outcome = Performed()
+                outcome = Performed(bug=self.bug)
                 for action in actions:
                     if self.refusal is not None:
                         outcome.refused.append(Refused(action, cast("Any", self.refusal)))
@@ -199,6 +200,17 @@ async def test_a_refusal_that_time_mends_is_raised_after_the_status_was_written(
         await looked.reconcile(SET)
 
     assert world.told[-1] == "status"
+
+
+async def test_a_bug_in_an_action_is_raised_when_the_others_are_taken_note_of_and_awaited() -> None:
+    world = World(Plan(actions=(CREATE,), status=STATUS), bug=TypeError("a bug"))
+    looked, _ = controller(world)
+
+    with pytest.raises(TypeError, match="a bug"):
+        await looked.reconcile(SET)
+    await looked.reconcile(SET)
+
+    assert world.told == ["plan", "create", "acted 1 of 1"], "planned again before the cache has seen the write"
 
 
 async def test_an_object_that_is_gone_is_forgotten() -> None:

@@ -108,6 +108,8 @@ class Controller:
         outcome = await engine.writers.perform(key, plan.actions)
         self._room.acted(plan, outcome)
         self._expect(key, outcome)
+        if outcome.bug is not None:
+            raise outcome.bug
         if engine.obstructions.learn(key, generation, plan, outcome, wall):
             engine.queue.add(key)
         obstacle = engine.obstructions.of(key, generation)

@@ -30,7 +30,7 @@ class Refused:
 
 @dataclass(slots=True)
 class Performed:
-    """The outcome of one plan's actions. After a refusal the actions not yet begun are left for the next plan."""
+    """The outcome of one plan's actions. After a refusal or a bug those not yet begun are left for the next plan."""
 
     written: list[Written] = field(default_factory=list[Written])
     refused: list[Refused] = field(default_factory=list[Refused])
@@ -70,7 +70,7 @@ class Writers:
     async def perform(self, key: Key, actions: tuple[Action, ...]) -> Performed:
         """Perform the actions of one key, in order of start; return when none is in flight any more.
 
-        Refusals are part of the outcome; anything else that went wrong is raised.
+        Whatever went wrong is part of the outcome, for what went well must be known all the same.
         """
         if not actions:
             return Performed()
@@ -78,8 +78,6 @@ class Writers:
         self._batches.append(batch)
         self._rouse()
         await batch.done.wait()
-        if batch.outcome.bug is not None:
-            raise batch.outcome.bug
         return batch.outcome
 
     def forget(self, key: Key) -> None:
@@ -122,7 +120,7 @@ class Writers:
             batch.outcome.refused.append(Refused(action, error))
             batch.todo.clear()
             self._windows[batch.key] = max(FIRST_WINDOW, self._windows.get(batch.key, FIRST_WINDOW) / 2)
-        except Exception as bug:  # noqa: BLE001 - it belongs to the key: `perform` raises it there
+        except Exception as bug:  # noqa: BLE001 - it belongs to the key: the controller raises it there
             batch.outcome.bug = bug
             batch.todo.clear()
         finally:
