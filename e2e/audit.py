@@ -31,6 +31,8 @@ class Write:
     code: int
     at: datetime
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    process: str = ""
+    """What the sender calls itself (its User-Agent); two replicas of one identity may differ in it."""
 
     @property
     def succeeded(self) -> bool:
@@ -81,6 +83,7 @@ class _Event(msgspec.Struct, rename="camel"):
     object_ref: _Reference = msgspec.field(default_factory=_Reference)
     response_status: _Answer = msgspec.field(default_factory=_Answer)
     request_object: Any = None
+    user_agent: str = ""
 
 
 _decode: Final = msgspec.json.Decoder(_Event).decode
@@ -109,4 +112,5 @@ def _write(event: _Event) -> Write:
         code=event.response_status.code,
         at=event.request_received_timestamp,
         body=event.request_object or {},
+        process=event.user_agent,
     )

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from e2e.invariants import fitting as oracle
 from foosets.api.meta import Key
 from foosets.api.names import NodeName, Uid
 from foosets.placement.choose import MAX_CLASSES, Ask, Choice, Chooser, NoFit, draw
 from foosets.placement.nodes import Table
 from foosets.placement.requests import pod_class
 from foosets.placement.scores import Strategy, steps
-from tests.placement import oracle
 from tests.placement.cells import as_node, as_pod, node, pod, raw_nodes, raw_pods
 
 Raw = dict[str, Any]

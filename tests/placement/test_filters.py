@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from e2e.invariants import fitting as oracle
 from foosets.placement.filters import (
     MAX_REASON_LENGTH,
     MAX_REASONS,
@@ -20,7 +21,6 @@ from foosets.placement.filters import (
 )
 from foosets.placement.nodes import Table
 from foosets.placement.requests import pod_class
-from tests.placement import oracle
 from tests.placement.cells import as_node, as_pod, node, pod, raw_nodes, raw_pods
 
 Raw = dict[str, Any]

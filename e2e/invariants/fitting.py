@@ -4,34 +4,37 @@ It shares nothing with the code under test: quantities are fractions, and every 
 """
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 Raw = dict[str, Any]
 
-SUFFIXES = {"m": Fraction(1, 1000), "M": 10**6, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+SUFFIXES: Final = {"m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - nothing is bound here
 
 
 def quantity(value: str | int) -> Fraction:
+    """Return a quantity as a number."""
     text = str(value)
     suffix = text.lstrip("0123456789.")
     return Fraction(text.removesuffix(suffix)) * SUFFIXES.get(suffix, 1)
 
 
 def requests(pod: Raw) -> dict[str, Fraction]:
-    """Sum the containers of a pod that has only containers."""
+    """Sum the containers; init containers, overhead and pod-level requests are not looked at."""
     total: dict[str, Fraction] = {}
     for container in pod["spec"]["containers"]:
-        for name, value in container["resources"]["requests"].items():
+        for name, value in container.get("resources", {}).get("requests", {}).items():
             total[name] = total.get(name, Fraction(0)) + quantity(value)
     return total
 
 
 def host_ports(pod: Raw) -> list[tuple[str, str, int]]:
+    """Return the ports of its node that a pod takes: address, protocol, number."""
     return [
-        (port.get("hostIP") or "0.0.0.0", port.get("protocol", "TCP"), port["hostPort"])
+        (port.get("hostIP") or ANY_ADDRESS, port.get("protocol", "TCP"), port["hostPort"])
         for container in pod["spec"]["containers"]
-        for port in container["ports"]
-        if port["hostPort"]
+        for port in container.get("ports", [])
+        if port.get("hostPort")
     ]
 
 
@@ -55,8 +58,8 @@ def _used_after(others: list[Raw], pod: Raw, resource: str) -> Fraction:
 
 
 def _bears(node: Raw, pod: Raw) -> bool:
-    taints = [taint for taint in node["spec"]["taints"] if taint["effect"] != "PreferNoSchedule"]
-    if node["spec"]["unschedulable"]:
+    taints = [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
+    if node["spec"].get("unschedulable"):
         taints.append({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
     tolerations = pod["spec"].get("tolerations", [])
     return all(any(_tolerates(one, taint) for one in tolerations) for taint in taints)
@@ -65,17 +68,18 @@ def _bears(node: Raw, pod: Raw) -> bool:
 def _tolerates(toleration: Raw, taint: Raw) -> bool:
     same_key = "key" not in toleration or toleration["key"] == taint["key"]
     same_effect = "effect" not in toleration or toleration["effect"] == taint["effect"]
-    same_value = toleration["operator"] == "Exists" or toleration.get("value", "") == taint.get("value", "")
+    same_value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
     return same_key and same_effect and same_value
 
 
 def _selected(node: Raw, pod: Raw) -> bool:
-    labels = node["metadata"]["labels"]
+    labels = node["metadata"].get("labels", {})
     if not pod["spec"].get("nodeSelector", {}).items() <= labels.items():
         return False
-    if "affinity" not in pod["spec"]:
+    wished = pod["spec"].get("affinity", {}).get("nodeAffinity", {})
+    required = wished.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
         return True
-    required = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     name = {"metadata.name": node["metadata"]["name"]}
     for term in required["nodeSelectorTerms"]:
         found = [_holds(one, labels) for one in term.get("matchExpressions", [])]
@@ -101,7 +105,7 @@ def _holds(expression: Raw, labels: dict[str, str]) -> bool:
 def _ports_free(others: list[Raw], pod: Raw) -> bool:
     taken = [port for one in others for port in host_ports(one)]
     return not any(
-        (protocol, number) == (other_protocol, other_number) and (address == other or "0.0.0.0" in {address, other})
+        (protocol, number) == (other_protocol, other_number) and (address == other or ANY_ADDRESS in {address, other})
         for address, protocol, number in host_ports(pod)
         for other, other_protocol, other_number in taken
     )
