@@ -7,6 +7,7 @@ import http.client
 import json
 import ssl
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +71,26 @@ class ApiServer:
 
     def ask(self, method: str, path: str, body: Any = None, *, accept: str = "application/json") -> Any:
         """Return the answer to a request with a JSON body; raises RefusedError."""
+        answer = self._answer(method, path, body, accept)
+        content = json.loads(answer.read())
+        if answer.status >= 300:
+            raise RefusedError(answer.status, content.get("message", ""))
+        return content
+
+    def events(self, path: str) -> Iterator[Any]:
+        """Yield the events of a watch as they come, until the server ends it; raises RefusedError.
+
+        Its query should ask for an end within `TIMEOUT_SECONDS`: a connection that is silent for longer is an OSError.
+        """
+        answer = self._answer("GET", path)
+        if answer.status >= 300:
+            raise RefusedError(answer.status, json.loads(answer.read()).get("message", ""))
+        while line := answer.readline():
+            yield json.loads(line)
+
+    def _answer(
+        self, method: str, path: str, body: Any = None, accept: str = "application/json"
+    ) -> http.client.HTTPResponse:
         headers = {"Accept": accept, "Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -77,8 +98,4 @@ class ApiServer:
             self._connection.close()  # the request opens it
         self._used = time.monotonic()
         self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = self._connection.getresponse()
-        content = json.loads(answer.read())
-        if answer.status >= 300:
-            raise RefusedError(answer.status, content.get("message", ""))
-        return content
+        return self._connection.getresponse()

@@ -47,10 +47,10 @@ def same_work(history: History, reference: History) -> Iterator[Violation]:
             yield Violation("I6", resource, f"{told[0]} times {verb} where the reference has {told[1]}")
 
 
-def bounded(history: History) -> Iterator[Violation]:
-    """I12: requests on one object, and pods of one index, stay within their bounds."""
-    yield from _too_many(history, _status_target, STATUS_A_SECOND)
-    yield from _too_many(history, _request, REPEATS_A_SECOND)
+def bounded(history: History, replicas: int) -> Iterator[Violation]:
+    """I12: requests on one object, by so many replicas, and pods of one index stay within their bounds."""
+    yield from _too_many(history, _status_target, STATUS_A_SECOND * replicas)
+    yield from _too_many(history, _request, REPEATS_A_SECOND * replicas)
     births: dict[Hashable, list[datetime]] = {}
     for life in history.of_kind(POD):
         slot = slot_of(life.last)

@@ -1,7 +1,7 @@
 """A recording: every version of every object as watches told of it, and every write as the audit log has it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -65,6 +65,11 @@ class Life:
         return self.last["metadata"]["name"]
 
     @property
+    def namespace(self) -> str:
+        """Where it is; "" for a node."""
+        return self.last["metadata"].get("namespace", "")
+
+    @property
     def kind(self) -> str:
         """The object's kind."""
         return self.last["kind"]
@@ -88,8 +93,7 @@ class Life:
 
     def __str__(self) -> str:
         """`Kind namespace/name`."""
-        namespace = self.last["metadata"].get("namespace", "")
-        return f"{self.kind} {namespace}/{self.name}" if namespace else f"{self.kind} {self.name}"
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +108,40 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Lives by kind, writes in the order of their answers, and who led when (nothing, where nobody is elected)."""
+    """What the whole cell has seen; where a `namespace` is named, only what is in it is judged.
+
+    Lives by kind, writes in the order of their answers, and who led when (nothing, where nobody is elected).
+    """
 
     lives: Mapping[str, Sequence[Life]]
     writes: Sequence[Write] = ()
     terms: Sequence[Term] = ()
+    namespace: str = ""
 
     @classmethod
-    def of(cls, versions: Iterable[Version], writes: Iterable[Write] = (), terms: Iterable[Term] = ()) -> "History":
+    def of(
+        cls,
+        versions: Iterable[Version],
+        writes: Iterable[Write] = (),
+        terms: Iterable[Term] = (),
+        *,
+        namespace: str = "",
+    ) -> "History":
         """Sort a recording by object."""
         lives: dict[str, list[Life]] = {}
         for life in _lives(versions):
             lives.setdefault(life.kind, []).append(life)
-        return cls(lives, tuple(writes), tuple(terms))
+        return cls(lives, tuple(writes), tuple(terms), namespace)
 
-    def of_kind(self, *kinds: str) -> Iterator[Life]:
-        """Yield every life of these kinds."""
+    def everywhere(self, *kinds: str) -> Iterator[Life]:
+        """Yield every life of these kinds, in all namespaces: pods of others take room, too."""
         for kind in kinds:
             yield from self.lives.get(kind, ())
+
+    def of_kind(self, *kinds: str) -> Iterator[Life]:
+        """Yield every life of these kinds that is judged."""
+        found = self.everywhere(*kinds)
+        return (life for life in found if not self.namespace or life.namespace == self.namespace)
 
     def present(self, *kinds: str) -> Iterator[Life]:
         """Yield what is there at the end."""
@@ -136,12 +156,14 @@ class History:
 class At:
     """How a recording came to be. `rest` is when all was done, or None if it was cut off before.
 
-    `lag` is how many seconds the placers' caches may have been behind; `reference` is the same story without a fault.
+    `lag` is how many seconds the placers' caches may have been behind; `replicas` how many of each component there
+    were, each of which may cost as much; `reference` is the same story without a fault.
     """
 
     rest: datetime | None = None
     lag: float = 0.0
-    reference: History | None = field(default=None)
+    replicas: int = 1
+    reference: History | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

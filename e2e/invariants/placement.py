@@ -31,7 +31,7 @@ def placed_where_it_fits(history: History, lag: float) -> Iterator[Violation]:
     That is the version before the one that placed it, or, with `lag` seconds, any that was then no older. The trace
     does not tell the version that a decision was made from, so this errs on the placer's side.
     """
-    nodes = {life.name: life for life in history.of_kind(NODE)}
+    nodes = {life.name: life for life in history.everywhere(NODE)}
     if not nodes:
         return
     for life in history.of_kind(POD):
@@ -50,7 +50,7 @@ def _may_have_read(history: History, placing: Version, lag: float) -> Iterator[i
     """Yield the versions that a cache may have been at when the decision was made, newest first."""
     yield placing.number - 1
     since = placing.at - timedelta(seconds=lag)
-    versions = [version for life in history.of_kind(NODE, POD) for version in life.versions]
+    versions = [version for life in history.everywhere(NODE, POD) for version in life.versions]
     recent = [version.number for version in versions if version.number < placing.number and version.at >= since]
     if lag and recent:
         yield from sorted((*recent, min(recent) - 1), reverse=True)
@@ -63,7 +63,7 @@ def _fitted(history: History, node: Life, pod: Life, number: int) -> bool:
 
 def _on(history: History, node: str, besides: Life, number: int) -> list[dict[str, object]]:
     """Return the pods that took room on a node at a version."""
-    states: Sequence[Object | None] = [life.at(number) for life in history.of_kind(POD) if life is not besides]
+    states: Sequence[Object | None] = [life.at(number) for life in history.everywhere(POD) if life is not besides]
     return [dict(pod) for pod in states if pod is not None and _node_of(pod) == node and not has_ended(pod)]
 
 

@@ -63,7 +63,7 @@ def no_theft(history: History) -> Iterator[Violation]:
             yield from _stolen(write, by_uid)
         elif write.verb == "deletecollection":
             yield Violation("I9", _subject(write), f"{write.user} deleted without saying what")
-    for life in by_uid.values():
+    for life in history.of_kind(*history.lives):
         owners = [controller(version.object).get("uid", "") for version in life.versions]
         adopted = next((new for old, new in pairwise(owners) if new not in {old, ""}), None)
         if adopted is not None:

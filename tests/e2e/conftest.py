@@ -1,13 +1,39 @@
-"""The stage of a story."""
+"""The stage of a story. Every story is recorded, and at its end judged by the invariants.
+
+A story that breaks one on purpose says which and why, and one in which there are two of each component says that:
+
+    @pytest.mark.judged(breaks={"I4": "the node is cordoned behind the placer's back"})
+    @pytest.mark.judged(replicas=2)
+"""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 
 from e2e.apiserver import ApiServer
 from e2e.cluster.local import LocalCluster
+from e2e.invariants.history import At, History, Violation
+from e2e.invariants.judge import judge
+from e2e.invariants.recorder import Recorder, recording
 from tests.e2e.story import Story
+
+LAG_SECONDS = 10.0
+"""How far behind the placers' caches may be on a busy machine."""
+RESTED_WITHIN = 15.0
+"""Seconds for what a story left behind to come to rest; a story that ends at rest waits for none of them."""
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How the recording of a story is judged."""
+
+    breaks: Mapping[str, str] = field(default_factory=dict[str, str])
+    replicas: int = 1
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +43,41 @@ def server(suite: LocalCluster) -> Iterator[ApiServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def recorder(suite: LocalCluster) -> Iterator[Recorder]:
+    """The recording of all stories, from before the first."""
+    with recording(suite.kubeconfig) as recorder:
+        yield recorder
+
+
 @pytest.fixture
-def story(suite: LocalCluster, server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Story]:
+def story(
+    suite: LocalCluster, server: ApiServer, recorder: Recorder, request: pytest.FixtureRequest
+) -> Iterator[Story]:
     """A namespace of the test's own, named after it."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:55].strip("-")
     suite.kubectl("create", "namespace", name)
-    yield Story(suite, server, name)
+    story = Story(suite, server, name)
+    yield story
+    mark = request.node.get_closest_marker("judged")
+    broken = _broken(story, recorder, Judged(**mark.kwargs) if mark else Judged())
     suite.kubectl("delete", "namespace", name, "--wait=false")
+    assert not broken, "\n".join(map(str, broken))
+
+
+def _broken(story: Story, recorder: Recorder, how: Judged) -> list[Violation]:
+    """Judge what is always, then, as soon as all has come to rest, what is to be then; what does not may be both."""
+    deadline = time.monotonic() + RESTED_WITHIN
+    at = At(lag=LAG_SECONDS, replicas=how.replicas)
+    while True:
+        now = datetime.now(UTC)  # noqa: TID251 - the harness's own time
+        history = History.of(recorder.until_now(), story.writes(), namespace=story.namespace)
+        always = _unexpected(judge(history, at), how)
+        at_rest = _unexpected(judge(history, replace(at, rest=now)), how)
+        if always or not at_rest or time.monotonic() > deadline:
+            return always or at_rest
+        time.sleep(POLL_SECONDS)
+
+
+def _unexpected(found: list[Violation], how: Judged) -> list[Violation]:
+    return [violation for violation in found if violation.invariant not in how.breaks]

@@ -19,7 +19,7 @@ from foosets.api import names
 from tests.e2e import manifests
 from tests.e2e.story import Story, is_true, label
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.judged(replicas=2)]
 
 COMPONENTS = [str(component) for component in names.Component]
 QUIET_SECONDS = 5.0
