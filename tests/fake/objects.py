@@ -1,0 +1,143 @@
+"""What becomes of an object on its way into storage: metadata, defaults, what may change, what is refused.
+
+Requests are `writes`' part; here an object goes in and the object to be stored comes out, or a refusal.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from tests.fake import pods, schemas
+from tests.fake.kinds import Target
+from tests.fake.record import Object
+from tests.fake.refusals import Refusal, bad_request, invalid
+from tests.fake.storage import Clock
+
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME_MAX: Final = 253
+_SYSTEMS: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+"""Members of metadata that only the server writes."""
+
+
+def read(target: Target, body: Object) -> Object:
+    """Return the object of a request's body, pruned and with its defaults; 400 if it is not what the path names."""
+    resource, meta = target.resource, dict(body.get("metadata") or {})
+    if (body.get("kind"), body.get("apiVersion")) != (resource.kind, resource.api_version):
+        raise bad_request(f"the object provided is unrecognized: {body.get('apiVersion')} {body.get('kind')}")
+    namespace = meta.get("namespace") or target.namespace
+    if namespace != target.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    if target.name and meta.get("name", "") not in {"", target.name}:
+        raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})")
+    named = {"name": meta.get("name") or target.name, **({"namespace": namespace} if namespace else {})}
+    return completed(target, {**body, "metadata": {**meta, **named}})
+
+
+def completed(target: Target, found: Object) -> Object:
+    """Return the object without unknown fields, and with its defaults."""
+    meta = {name: part for name, part in found["metadata"].items() if part not in (None, {}, [], "")}
+    found = {**found, "metadata": meta}
+    if not target.kind.custom:
+        return found
+    schema = target.kind.schema
+    return schemas.filled(schema, schemas.pruned(schema, found))
+
+
+def begun(target: Target, found: Object, uid: str, clock: Clock) -> Object:
+    """Return the object as its first version."""
+    meta = {name: part for name, part in found["metadata"].items() if name not in _SYSTEMS}
+    if "resourceVersion" in meta:
+        raise Refusal(500, "resourceVersion should not be set on objects to be created", {}, reason="InternalError")
+    meta |= {"uid": uid, "creationTimestamp": pods.moment(clock())}
+    if target.kind.generation:
+        meta["generation"] = 1
+    new = {**found, "metadata": meta}
+    if target.kind.custom:
+        new.pop("status", None)
+        new = schemas.filled(target.kind.schema, new)
+    if target.resource.plural in _BEGINNINGS:
+        new = _BEGINNINGS[target.resource.plural](new)
+    _require_valid(target, new)
+    return new
+
+
+def changed(target: Target, old: Object, new: Object) -> Object:
+    """Return the object as its next version; what the request cannot change is as it was."""
+    meta = new["metadata"]
+    for name in ("uid", "creationTimestamp"):
+        if name in meta and meta[name] != old["metadata"][name]:
+            raise invalid(target.resource, target.name, [(f"metadata.{name}", "Invalid value: field is immutable")])
+    systems = {name: old["metadata"][name] for name in _SYSTEMS if name in old["metadata"]}
+    meta = {name: part for name, part in meta.items() if name not in _SYSTEMS} | systems
+    new = _within_reach(target, old, {**new, "metadata": meta})
+    if target.kind.generation and _says(new) != _says(old):
+        new["metadata"]["generation"] += 1
+    _require_valid(target, new, old)
+    return new
+
+
+def _within_reach(target: Target, old: Object, new: Object) -> Object:
+    """Undo what a request to this subresource, or to none, does not change."""
+    if not target.kind.subresources:
+        return new
+    if not target.subresource:
+        return _with(new, "status", old)
+    if not target.kind.custom:
+        return _with(new, "spec", old)
+    owners = {name: new["metadata"][name] for name in ("managedFields",) if name in new["metadata"]}
+    return _with({**old, "metadata": {**old["metadata"], **owners}}, "status", new)
+
+
+def _with(found: Object, part: str, source: Object) -> Object:
+    others = {name: value for name, value in found.items() if name != part}
+    return others | ({part: source[part]} if part in source else {})
+
+
+def _says(found: Object) -> Object:
+    """Return what the generation counts changes of."""
+    return {name: part for name, part in found.items() if name not in {"metadata", "status"}}
+
+
+def _require_valid(target: Target, new: Object, old: Object | None = None) -> None:
+    meta, wrong = new["metadata"], list[schemas.Cause]()
+    if old is None and not (_NAME.fullmatch(meta["name"]) and len(meta["name"]) <= _NAME_MAX):
+        wrong.append(("metadata.name", f"Invalid value: {meta['name']!r}: a lowercase RFC 1123 subdomain is wanted"))
+    if target.kind.custom:
+        wrong += schemas.causes(target.kind.schema, new)
+    if old is not None:
+        wrong += _forbidden_changes(target, old, new)
+    if wrong:
+        raise invalid(target.resource, meta["name"], wrong)
+
+
+def _forbidden_changes(target: Target, old: Object, new: Object) -> list[schemas.Cause]:
+    wrong: list[schemas.Cause] = []
+    added = set(new["metadata"].get("finalizers", [])) - set(old["metadata"].get("finalizers", []))
+    if added and "deletionTimestamp" in old["metadata"]:
+        wrong.append(
+            ("metadata.finalizers", "Forbidden: no new finalizers can be added if the object is being deleted")
+        )
+    if target.resource.plural == "pods" and not target.subresource and not pods.kept(old, new):
+        wrong.append(
+            ("spec", "Forbidden: pod updates may not change fields other than images, tolerations and deadlines")
+        )
+    return wrong
+
+
+def _begun_namespace(found: Object) -> Object:
+    meta = found["metadata"]
+    labels = {**meta.get("labels", {}), "kubernetes.io/metadata.name": meta["name"]}
+    rest = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+    return {**found, "metadata": {**meta, "labels": labels}, **rest}
+
+
+def _begun_node(found: Object) -> Object:
+    return {**found, "spec": found.get("spec", {}), "status": found.get("status", {})}
+
+
+_BEGINNINGS: Final[dict[str, Callable[[Object], Object]]] = {
+    "pods": pods.begun,
+    "namespaces": _begun_namespace,
+    "nodes": _begun_node,
+}
+"""By plural: what a new object gets beside its metadata."""

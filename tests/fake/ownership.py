@@ -1,0 +1,177 @@
+"""Who owns which fields of a custom resource: `metadata.managedFields`, kept as the real server keeps it.
+
+Supported is what has a schema here, which is our own kinds. Of others no owners are kept, and applying them is refused
+loudly. Left out: merging more than ten managers that only update into one, and managers of other versions of the API.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from tests.fake.fields import (
+    NONE,
+    Fields,
+    Path,
+    difference,
+    fields_in,
+    merged,
+    read,
+    with_named_parents,
+    within,
+    without,
+    written,
+)
+from tests.fake.kinds import Target
+from tests.fake.record import Object
+from tests.fake.refusals import Refusal
+from tests.fake.schemas import Schema
+
+_TEXT: Final[Schema] = {"type": "string"}
+_TEXTS: Final[Schema] = {"type": "object", "additionalProperties": _TEXT}
+_METADATA: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("name", "generateName", "namespace", "uid", "resourceVersion", "creationTimestamp"), _TEXT),
+        **dict.fromkeys(("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"), _TEXT),
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "finalizers": {"type": "array", "items": _TEXT, "x-kubernetes-list-type": "set"},
+        "ownerReferences": {
+            "type": "array",
+            "items": {"type": "object", "x-kubernetes-map-type": "atomic", "properties": {"uid": _TEXT}},
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["uid"],
+        },
+    },
+}
+_ENVELOPE: Final[Schema] = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _METADATA}
+_NOBODYS: Final[Fields] = frozenset(
+    {("f:apiVersion",), ("f:kind",), ("f:metadata",)}
+    | {
+        ("f:metadata", f"f:{name}")
+        for name in ("name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "resourceVersion")
+    }
+)
+_RESET: Final[Mapping[str, tuple[Path, ...]]] = {"": (("f:status",),), "status": (("f:metadata",), ("f:spec",))}
+"""By subresource: what a request to it cannot change, and so nobody comes to own."""
+
+APPLY: Final = "Apply"
+UPDATE: Final = "Update"
+
+
+class Manager(NamedTuple):
+    """Somebody who owns fields."""
+
+    operation: str
+    name: str
+    subresource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A manager who is about to change an object, and when."""
+
+    manager: Manager
+    target: Target
+    at: datetime
+
+    @property
+    def schema(self) -> Schema:
+        """The kind's schema with the envelope."""
+        own = self.target.kind.schema
+        return {**own, "properties": {**own["properties"], **_ENVELOPE}}
+
+    def nobodys(self, fields: Fields) -> Fields:
+        """Return the fields without those that nobody owns, or not by this request."""
+        return fields - _NOBODYS - within(fields, _RESET[self.manager.subresource])
+
+
+def updated(live: Mapping[str, Any], new: Object, actor: Actor) -> Object:
+    """Return the new object with its owners: what it changes is the actor's from here on."""
+    owners = _owners(live)
+    made = difference(actor.schema, _bare(live), _bare(new))
+    changed, removed = actor.nobodys(made.changed), actor.nobodys(made.removed)
+    owned = {manager: fields - removed - changed for manager, fields in owners.items()}
+    owned[actor.manager] = (owners.get(actor.manager, NONE) | changed) - removed
+    return _with_owners(new, owned, live, actor)
+
+
+def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> Object:
+    """Return the live object with what is configured laid over it; raises the refusal of fields that are others'."""
+    schema, owners = actor.schema, _owners(live)
+    before = owners.get(actor.manager, NONE)
+    own = actor.nobodys(fields_in(schema, configured))
+    owners[actor.manager] = own
+    bare = _bare(live)
+    laid = merged(schema, bare, configured)
+    everybodys = with_named_parents(schema, frozenset().union(*owners.values()))
+    gone = with_named_parents(schema, fields_in(schema, laid)) & with_named_parents(schema, before) - everybodys
+    new = without(schema, laid, gone)
+    made = difference(schema, bare, new)
+    changed, removed = actor.nobodys(made.changed), actor.nobodys(made.removed)
+    others = {manager: fields for manager, fields in owners.items() if manager != actor.manager}
+    _require_peace(others, changed, force=force)
+    owned = {manager: fields - changed - removed for manager, fields in others.items()}
+    return _with_owners(new, {**owned, actor.manager: own}, live, actor)
+
+
+def same_but_for_times(old: Object, new: Object) -> bool:
+    """Whether two objects differ in nothing but when their managers acted."""
+    return _owners(old) == _owners(new) and _bare(old) == _bare(new)
+
+
+def _require_peace(others: Mapping[Manager, Fields], changed: Fields, *, force: bool) -> None:
+    conflicts = {manager: fields & changed for manager, fields in others.items() if fields & changed}
+    if not conflicts or force:
+        return
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f'conflict with "{manager.name}"', "field": _dotted(path)}
+        for manager, fields in conflicts.items()
+        for path in sorted(fields)
+    ]
+    named = ", ".join(cause["field"] for cause in causes)
+    count = f"{len(causes)} conflict{'s' if len(causes) > 1 else ''}"
+    raise Refusal(409, f"Apply failed with {count}: {named}", {"causes": causes})
+
+
+def _dotted(path: Path) -> str:
+    return "".join(f".{step[2:]}" if step.startswith("f:") else f"[{step[2:]}]" for step in path)
+
+
+def _bare(found: Mapping[str, Any]) -> Object:
+    meta = {name: part for name, part in found.get("metadata", {}).items() if name != "managedFields"}
+    return {**found, "metadata": meta} if meta else {name: part for name, part in found.items() if name != "metadata"}
+
+
+def _owners(found: Mapping[str, Any]) -> dict[Manager, Fields]:
+    return {_manager(entry): read(entry["fieldsV1"]) for entry in _entries(found)}
+
+
+def _entries(found: Mapping[str, Any]) -> list[Object]:
+    return found.get("metadata", {}).get("managedFields", [])
+
+
+def _manager(entry: Object) -> Manager:
+    return Manager(entry["operation"], entry["manager"], entry.get("subresource", ""))
+
+
+def _with_owners(new: Object, owners: Mapping[Manager, Fields], live: Mapping[str, Any], actor: Actor) -> Object:
+    times = {_manager(entry): entry["time"] for entry in _entries(live)}
+    times[actor.manager] = f"{actor.at:%Y-%m-%dT%H:%M:%SZ}"
+    entries = [_entry(manager, fields, times[manager], actor) for manager, fields in owners.items() if fields]
+    entries.sort(key=lambda entry: (entry["operation"], entry["time"], entry["manager"], entry.get("subresource", "")))
+    meta = {**_bare(new).get("metadata", {}), **({"managedFields": entries} if entries else {})}
+    return {**new, "metadata": meta}
+
+
+def _entry(manager: Manager, fields: Fields, time: str, actor: Actor) -> dict[str, Any]:
+    entry = {
+        "manager": manager.name,
+        "operation": manager.operation,
+        "apiVersion": actor.target.resource.api_version,
+        "time": time,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": written(fields),
+    }
+    return entry | ({"subresource": manager.subresource} if manager.subresource else {})

@@ -1,0 +1,134 @@
+"""What an API server does to pods: defaults, bindings, and what of a pod may change.
+
+Defaults are those that a pod of containers with images, environment, ports and resources gets. A pod's spec is hardly
+judged.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from tests.fake.record import Object
+from tests.fake.storage import copied
+
+TERMINAL: Final = frozenset({"Succeeded", "Failed"})
+
+_SPEC: Final[Mapping[str, Any]] = {
+    "restartPolicy": "Always",
+    "terminationGracePeriodSeconds": 30,
+    "dnsPolicy": "ClusterFirst",
+    "securityContext": {},
+    "schedulerName": "default-scheduler",
+    "priority": 0,
+    "enableServiceLinks": True,
+    "preemptionPolicy": "PreemptLowerPriority",
+}
+_CONTAINER: Final[Mapping[str, Any]] = {
+    "resources": {},
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+_MENDABLE: Final = frozenset({"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"})
+"""Parts of a pod's spec that may change after its creation; so may the images of its containers."""
+
+
+def begun(pod: Object) -> Object:
+    """Return the pod as it is stored first: with its defaults, and with no status but that it is pending."""
+    spec: Object = {**_SPEC, **pod.get("spec", {})}
+    for kind in ("initContainers", "containers"):
+        if kind in spec:
+            spec[kind] = [_container(container) for container in spec[kind]]
+    spec["tolerations"] = _tolerations(spec.get("tolerations") or [])
+    if "serviceAccountName" in spec:
+        spec["serviceAccount"] = spec["serviceAccountName"]
+    return {**pod, "spec": spec, "status": {"phase": "Pending", "qosClass": _quality(spec)}}
+
+
+def kept(old: Object, new: Object) -> bool:
+    """Whether the change of spec, if there is one, is one that a pod allows."""
+    return _fixed(old["spec"]) == _fixed(new["spec"])
+
+
+def bound(pod: Object, node: str, annotations: Mapping[str, str], now: datetime) -> Object:
+    """Return the pod on its node."""
+    new = copied(pod)
+    new["spec"]["nodeName"] = node
+    if annotations:
+        new["metadata"]["annotations"] = {**(new["metadata"].get("annotations") or {}), **annotations}
+    conditions = [one for one in new["status"].get("conditions", []) if one["type"] != "PodScheduled"]
+    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": moment(now)}
+    new["status"]["conditions"] = [*conditions, scheduled]
+    return new
+
+
+def why_not_bindable(pod: Object) -> str:
+    """Return what keeps a pod from being given a node, in the server's words; "" if nothing does."""
+    name = pod["metadata"]["name"]
+    if pod["metadata"].get("deletionTimestamp"):
+        return f"pod {name} is being deleted, cannot be assigned to a host"
+    if pod["spec"].get("nodeName"):
+        return f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+    if pod["spec"].get("schedulingGates"):
+        return f"pod {name} has non-empty .spec.schedulingGates"
+    return ""
+
+
+def grace(pod: Object, asked: int | None) -> int:
+    """Return how many seconds a pod has to end; a pod that does not run has none."""
+    if not pod["spec"].get("nodeName") or pod["status"].get("phase") in TERMINAL:
+        return 0
+    seconds = pod["spec"].get("terminationGracePeriodSeconds", 0) if asked is None else asked
+    return seconds if seconds >= 0 else 1
+
+
+def moment(now: datetime) -> str:
+    """Return a time as metadata and conditions have it, in whole seconds."""
+    return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _container(container: Object) -> Object:
+    filled: Object = {**_CONTAINER, "imagePullPolicy": _pull_policy(container.get("image", "")), **container}
+    limits = filled["resources"].get("limits")
+    if limits:
+        filled["resources"] = {**filled["resources"], "requests": {**limits, **filled["resources"].get("requests", {})}}
+    for port in filled.get("ports", []):
+        port.setdefault("protocol", "TCP")
+    for variable in filled.get("env", []):
+        reference = variable.get("valueFrom", {}).get("fieldRef")
+        if reference is not None:
+            reference.setdefault("apiVersion", "v1")
+    return filled
+
+
+def _pull_policy(image: str) -> str:
+    _, _, tag = image.rpartition("/")[2].partition(":")
+    return "Always" if tag in {"", "latest"} and "@" not in image else "IfNotPresent"
+
+
+def _tolerations(given: list[Object]) -> list[Object]:
+    """Return the tolerations with those that every pod gets: five minutes on a node that went away."""
+    keys = {toleration.get("key") for toleration in given}
+    tolerable = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    lost = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+    return [*given, *({"key": key, **tolerable} for key in lost if key not in keys)]
+
+
+def _quality(spec: Object) -> str:
+    needs = [
+        container.get("resources", {}) for container in (*spec.get("containers", []), *spec.get("initContainers", []))
+    ]
+    if not any(need.get("requests") or need.get("limits") for need in needs):
+        return "BestEffort"
+    guaranteed = all(
+        {"cpu", "memory"} <= need.get("limits", {}).keys() and need.get("requests") == need.get("limits")
+        for need in needs
+    )
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _fixed(spec: Object) -> Object:
+    fixed = {name: part for name, part in spec.items() if name not in _MENDABLE}
+    for kind in ("containers", "initContainers"):
+        if kind in fixed:
+            fixed[kind] = [{**container, "image": ""} for container in fixed[kind]]
+    return fixed
