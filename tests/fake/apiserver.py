@@ -145,7 +145,7 @@ class FakeApiServer:
         target = call.target
         if target.watches:
             raise UnsupportedError("a watch by `request`; there is `watch`")
-        return Answer(200, self._reads.get(target) if target.name else self._reads.list(target))
+        return Answer(200, self._reads.get(target) if target.name else self._reads.page(target))
 
     def _note(self, call: Call, code: int) -> None:
         target = call.target

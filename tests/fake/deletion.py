@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from foosets.api.meta import NAMESPACES
+from foosets.api.meta import NAMESPACES, PODS
 from tests.fake import pods
 from tests.fake.kinds import Target
 from tests.fake.record import Object, Version
-from tests.fake.refusals import UnsupportedError, conflict, not_found
+from tests.fake.refusals import UnsupportedError, not_found, not_meant
 from tests.fake.storage import Storage, copied
 from tests.fake.writes import Answer, Call
 
@@ -39,21 +39,32 @@ class Deletion:
         return self._delete(call, live)
 
     def _delete(self, call: Call, live: Version) -> Answer:
-        graceful = call.target.resource.plural == "pods"
-        new = (
-            _marked_pod(live, call.body, self.storage.clock())
-            if graceful
-            else _marked(live, call.body, self.storage.clock())
-        )
-        if new is None:
-            return Answer(200, live.body)
-        held = bool(new["metadata"].get("finalizers")) or bool(new["metadata"].get("deletionGracePeriodSeconds"))
-        if graceful or held:
+        if call.target.resource == PODS and live.object["metadata"].get("deletionGracePeriodSeconds") != 0:
+            return self._delete_gracefully(call, live)
+        new = copied(live.object)
+        _hold(new["metadata"], call.body)
+        if not new["metadata"].get("finalizers"):
+            self.storage.remove(call.target.resource, call.target.key, call.user)
+            return Answer(200, live.body if call.target.resource == PODS else _gone(call.target, live))
+        _mark(new["metadata"], 0, self.storage.clock())
+        if new != live.object:
             live = self.storage.put(call.target.resource, new, call.user)
-        if held:
-            return Answer(200, live.body)
-        self.storage.remove(call.target.resource, call.target.key, call.user)
-        return Answer(200, live.body if graceful else _gone(call.target, live))
+        return Answer(200, live.body)
+
+    def _delete_gracefully(self, call: Call, live: Version) -> Answer:
+        """Give a pod its time to end; one that needs none and is held by nothing is gone then."""
+        new, now = copied(live.object), self.storage.clock()
+        seconds = pods.grace(new, call.body.get("gracePeriodSeconds"))
+        if "deletionTimestamp" in new["metadata"]:
+            if not _hasten(new["metadata"], call.body.get("gracePeriodSeconds")):
+                return Answer(200, live.body)
+        else:
+            _mark(new["metadata"], seconds, now)
+        _hold(new["metadata"], call.body)
+        live = self.storage.put(PODS, new, call.user)
+        if not new["metadata"].get("finalizers") and not new["metadata"]["deletionGracePeriodSeconds"]:
+            self.storage.remove(PODS, call.target.key, call.user)
+        return Answer(200, live.body)
 
 
 def _require_meant(target: Target, options: Object, live: Version) -> None:
@@ -65,60 +76,41 @@ def _require_meant(target: Target, options: Object, live: Version) -> None:
         meant = conditions.get(member)
         if meant is not None and meant != found:
             why = f"the {name} in the precondition ({meant}) does not match the {name} in record ({found})"
-            raise conflict(target.resource, target.name, why)
+            raise not_meant(target.resource, target.name, why)
 
 
-def _marked(live: Version, options: Object, now: datetime) -> Object | None:
-    """Return the object marked for deletion, with the finalizers that it needs; None if it was marked before."""
-    if "deletionTimestamp" in live.object["metadata"]:
-        return None
-    new = copied(live.object)
-    meta = new["metadata"]
-    _hold(meta, options)
-    meta |= {"deletionTimestamp": pods.moment(now), "deletionGracePeriodSeconds": 0}
-    _count(meta)
-    return new
+def _mark(meta: Object, seconds: int, now: datetime) -> None:
+    """Mark an object for deletion, unless it is; that counts as a change of what is wanted."""
+    if "deletionTimestamp" in meta:
+        return
+    meta["deletionTimestamp"] = pods.moment(now + timedelta(seconds=seconds))
+    meta["deletionGracePeriodSeconds"] = seconds
+    if "generation" in meta:
+        meta["generation"] += 1
 
 
-def _marked_pod(live: Version, options: Object, now: datetime) -> Object | None:
-    """Return the pod with its time to end; None if that is set already, and no sooner one is asked for."""
-    new = copied(live.object)
-    meta = new["metadata"]
-    before = meta.get("deletionGracePeriodSeconds")
-    seconds = pods.grace(new, options.get("gracePeriodSeconds"))
-    if before is not None:
-        asked = options.get("gracePeriodSeconds")
-        if asked is None or asked >= before:
-            return None
-        began = datetime.fromisoformat(meta["deletionTimestamp"]) - timedelta(seconds=before)
-        meta |= {
-            "deletionTimestamp": pods.moment(began + timedelta(seconds=asked)),
-            "deletionGracePeriodSeconds": asked,
-        }
-        return new
-    _hold(meta, options)
-    _count(meta)
-    meta |= {
-        "deletionTimestamp": pods.moment(now + timedelta(seconds=seconds)),
-        "deletionGracePeriodSeconds": seconds,
-    }
-    return new
+def _hasten(meta: Object, seconds: int | None) -> bool:
+    """Let a pod that is ending end sooner; return whether that was asked for."""
+    before = meta["deletionGracePeriodSeconds"]
+    if seconds is None or seconds >= before:
+        return False
+    began = datetime.fromisoformat(meta["deletionTimestamp"]) - timedelta(seconds=before)
+    meta["deletionTimestamp"] = pods.moment(began + timedelta(seconds=seconds))
+    meta["deletionGracePeriodSeconds"] = seconds
+    return True
 
 
 def _hold(meta: Object, options: Object) -> None:
     """Have the garbage collector's finalizer that the propagation policy asks for, and no other."""
-    wanted = _FINALIZER_OF.get(options.get("propagationPolicy", "Background"))
+    policy = options.get("propagationPolicy")
+    if policy is None:
+        return
     others = [one for one in meta.get("finalizers", []) if one not in _FINALIZER_OF.values()]
-    finalizers = [*others, *([wanted] if wanted else [])]
+    finalizers = [*others, *(finalizer for name, finalizer in _FINALIZER_OF.items() if name == policy)]
     if finalizers:
         meta["finalizers"] = finalizers
     else:
         meta.pop("finalizers", None)
-
-
-def _count(meta: Object) -> None:
-    if "generation" in meta:
-        meta["generation"] += 1
 
 
 def _gone(target: Target, live: Version) -> bytes:

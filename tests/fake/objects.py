@@ -7,14 +7,17 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from foosets.api.meta import NODES, PODS
 from tests.fake import pods, schemas
 from tests.fake.kinds import Target
 from tests.fake.record import Object
-from tests.fake.refusals import Refusal, bad_request, invalid
+from tests.fake.refusals import bad_request, invalid
 from tests.fake.storage import Clock
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME_MAX: Final = 253
+_UNCHECKED: Final = schemas.Cause("<nil>", "Invalid value: null: some validation rules were not checked")
+"""What the real server adds when it has rules in CEL that it does not come to."""
 _SYSTEMS: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 """Members of metadata that only the server writes."""
 
@@ -46,8 +49,6 @@ def completed(target: Target, found: Object) -> Object:
 def begun(target: Target, found: Object, uid: str, clock: Clock) -> Object:
     """Return the object as its first version."""
     meta = {name: part for name, part in found["metadata"].items() if name not in _SYSTEMS}
-    if "resourceVersion" in meta:
-        raise Refusal(500, "resourceVersion should not be set on objects to be created", {}, reason="InternalError")
     meta |= {"uid": uid, "creationTimestamp": pods.moment(clock())}
     if target.kind.generation:
         meta["generation"] = 1
@@ -66,10 +67,14 @@ def changed(target: Target, old: Object, new: Object) -> Object:
     meta = new["metadata"]
     for name in ("uid", "creationTimestamp"):
         if name in meta and meta[name] != old["metadata"][name]:
-            raise invalid(target.resource, target.name, [(f"metadata.{name}", "Invalid value: field is immutable")])
+            raise invalid(
+                target.resource, target.name, [schemas.Cause(f"metadata.{name}", "Invalid value: field is immutable")]
+            )
     systems = {name: old["metadata"][name] for name in _SYSTEMS if name in old["metadata"]}
     meta = {name: part for name, part in meta.items() if name not in _SYSTEMS} | systems
     new = _within_reach(target, old, {**new, "metadata": meta})
+    if target.resource == NODES:
+        new = _begun_node(new)
     if target.kind.generation and _says(new) != _says(old):
         new["metadata"]["generation"] += 1
     _require_valid(target, new, old)
@@ -82,6 +87,8 @@ def _within_reach(target: Target, old: Object, new: Object) -> Object:
         return new
     if not target.subresource:
         return _with(new, "status", old)
+    if target.resource == PODS:
+        return pods.reported(old, new)
     if not target.kind.custom:
         return _with(new, "spec", old)
     owners = {name: new["metadata"][name] for name in ("managedFields",) if name in new["metadata"]}
@@ -101,9 +108,13 @@ def _says(found: Object) -> Object:
 def _require_valid(target: Target, new: Object, old: Object | None = None) -> None:
     meta, wrong = new["metadata"], list[schemas.Cause]()
     if old is None and not (_NAME.fullmatch(meta["name"]) and len(meta["name"]) <= _NAME_MAX):
-        wrong.append(("metadata.name", f"Invalid value: {meta['name']!r}: a lowercase RFC 1123 subdomain is wanted"))
+        wrong.append(
+            schemas.Cause("metadata.name", f"Invalid value: {meta['name']!r}: a lowercase RFC 1123 subdomain is wanted")
+        )
     if target.kind.custom:
         wrong += schemas.causes(target.kind.schema, new)
+        if any(cause.blocks for cause in wrong):
+            wrong.append(_UNCHECKED)
     if old is not None:
         wrong += _forbidden_changes(target, old, new)
     if wrong:
@@ -115,12 +126,13 @@ def _forbidden_changes(target: Target, old: Object, new: Object) -> list[schemas
     added = set(new["metadata"].get("finalizers", [])) - set(old["metadata"].get("finalizers", []))
     if added and "deletionTimestamp" in old["metadata"]:
         wrong.append(
-            ("metadata.finalizers", "Forbidden: no new finalizers can be added if the object is being deleted")
+            schemas.Cause(
+                "metadata.finalizers", "Forbidden: no new finalizers can be added if the object is being deleted"
+            )
         )
-    if target.resource.plural == "pods" and not target.subresource and not pods.kept(old, new):
-        wrong.append(
-            ("spec", "Forbidden: pod updates may not change fields other than images, tolerations and deadlines")
-        )
+    part = pods.forbidden_change(old, new) if target.resource == PODS and not target.subresource else ""
+    if part:
+        wrong.append(schemas.Cause(part, "Forbidden: pod updates may change images, tolerations and deadlines only"))
     return wrong
 
 
@@ -131,8 +143,23 @@ def _begun_namespace(found: Object) -> Object:
     return {**found, "metadata": {**meta, "labels": labels}, **rest}
 
 
+_NODE_INFO: Final = (
+    "machineID",
+    "systemUUID",
+    "bootID",
+    "kernelVersion",
+    "osImage",
+    "containerRuntimeVersion",
+    "kubeletVersion",
+    "kubeProxyVersion",
+    "operatingSystem",
+    "architecture",
+)
+
+
 def _begun_node(found: Object) -> Object:
-    return {**found, "spec": found.get("spec", {}), "status": found.get("status", {})}
+    status = {"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}, "nodeInfo": dict.fromkeys(_NODE_INFO, "")}
+    return {**found, "spec": found.get("spec", {}), "status": {**status, **found.get("status", {})}}
 
 
 _BEGINNINGS: Final[dict[str, Callable[[Object], Object]]] = {

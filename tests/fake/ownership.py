@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from tests.fake.fields import (
     NONE,
     Fields,
@@ -107,7 +109,7 @@ def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> O
     laid = merged(schema, bare, configured)
     everybodys = with_named_parents(schema, frozenset().union(*owners.values()))
     gone = with_named_parents(schema, fields_in(schema, laid)) & with_named_parents(schema, before) - everybodys
-    new = without(schema, laid, gone)
+    new = without(schema, laid, gone - _NOBODYS)
     made = difference(schema, bare, new)
     changed, removed = actor.nobodys(made.changed), actor.nobodys(made.removed)
     others = {manager: fields for manager, fields in owners.items() if manager != actor.manager}
@@ -136,7 +138,13 @@ def _require_peace(others: Mapping[Manager, Fields], changed: Fields, *, force: 
 
 
 def _dotted(path: Path) -> str:
-    return "".join(f".{step[2:]}" if step.startswith("f:") else f"[{step[2:]}]" for step in path)
+    return "".join(f".{step[2:]}" if step.startswith("f:") else f"[{_key(step)}]" for step in path)
+
+
+def _key(step: str) -> str:
+    kind, _, value = step.partition(":")
+    keys: Object = msgspec.json.decode(value) if kind == "k" else {"": msgspec.json.decode(value)}
+    return ",".join(f"{name}={msgspec.json.encode(part).decode()}" for name, part in keys.items())
 
 
 def _bare(found: Mapping[str, Any]) -> Object:

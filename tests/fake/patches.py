@@ -45,7 +45,12 @@ def _patched_list(name: str, items: list[Any], patch: list[Any]) -> list[Any]:
     if name not in _MERGE_KEYS:
         raise UnsupportedError(f"a strategic merge patch of the list {name}")
     key = _MERGE_KEYS[name]
-    found = {item[key]: item for item in items}
-    for item in patch:
-        found[item[key]] = strategically_patched(found.get(item[key], {}), item)
-    return list(found.values())
+    places = {item[key]: place for place, item in enumerate(items)}
+    named = [strategically_patched(items[places[item[key]]] if item[key] in places else {}, item) for item in patch]
+    others = [item for item in items if all(item[key] != one[key] for one in patch)]
+    merged: list[Any] = []
+    for item in named:
+        while others and places[others[0][key]] < places.get(item[key], -1):
+            merged.append(others.pop(0))
+        merged.append(item)
+    return merged + others

@@ -41,12 +41,31 @@ def begun(pod: Object) -> Object:
     spec["tolerations"] = _tolerations(spec.get("tolerations") or [])
     if "serviceAccountName" in spec:
         spec["serviceAccount"] = spec["serviceAccountName"]
-    return {**pod, "spec": spec, "status": {"phase": "Pending", "qosClass": _quality(spec)}}
+    status: Object = {"phase": "Pending", "qosClass": _quality(spec)}
+    if spec.get("schedulingGates"):
+        reason, why = "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"
+        gated = {"type": "PodScheduled", "status": "False", "reason": reason, "message": why}
+        since = {"lastProbeTime": None, "lastTransitionTime": pod["metadata"]["creationTimestamp"]}
+        status["conditions"] = [{**gated, **since}]
+    return {**pod, "spec": spec, "status": status}
 
 
-def kept(old: Object, new: Object) -> bool:
-    """Whether the change of spec, if there is one, is one that a pod allows."""
-    return _fixed(old["spec"]) == _fixed(new["spec"])
+def reported(old: Object, new: Object) -> Object:
+    """Return the pod with a new status: its spec, its owners and its quality of service are as they were."""
+    owners = {name: old["metadata"][name] for name in ("ownerReferences",) if name in old["metadata"]}
+    meta = {name: part for name, part in new["metadata"].items() if name != "ownerReferences"}
+    status = {**new.get("status", {}), "qosClass": old["status"]["qosClass"]}
+    if "conditions" in status:
+        status["conditions"] = [_condition(one) for one in status["conditions"]]
+    return {**new, "metadata": {**meta, **owners}, "spec": old["spec"], "status": status}
+
+
+def forbidden_change(old: Object, new: Object) -> str:
+    """Return the part of the spec that was changed though a pod allows no such change; "" if there is none."""
+    for kind in ("containers", "initContainers"):
+        if len(old["spec"].get(kind, [])) != len(new["spec"].get(kind, [])):
+            return f"spec.{kind}"
+    return "spec" if _fixed(old["spec"]) != _fixed(new["spec"]) else ""
 
 
 def bound(pod: Object, node: str, annotations: Mapping[str, str], now: datetime) -> Object:
@@ -84,6 +103,11 @@ def grace(pod: Object, asked: int | None) -> int:
 def moment(now: datetime) -> str:
     """Return a time as metadata and conditions have it, in whole seconds."""
     return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _condition(given: Object) -> Object:
+    """Return a condition as Go writes it: empty words are left out, times are not."""
+    return {"lastProbeTime": None, "lastTransitionTime": None, **{name: part for name, part in given.items() if part}}
 
 
 def _container(container: Object) -> Object:

@@ -1,13 +1,14 @@
 """Gets and lists. A list is as of one version, also when it comes in pages."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from tests.fake.encoding import as_item
 from tests.fake.kinds import Target
 from tests.fake.record import Version
 from tests.fake.refusals import UnsupportedError, bad_request, expired, not_found
@@ -38,7 +39,7 @@ class Reads:
             raise not_found(target.resource, target.name)
         return found.body
 
-    def list(self, target: Target) -> bytes:
+    def page(self, target: Target) -> bytes:
         """Return a page of the list, or all of it."""
         token = _token_of(target)
         if token is not None and token.version < self.storage.compacted:
@@ -46,31 +47,36 @@ class Reads:
                 "The provided continue parameter is too old to display a consistent list result. "
                 "You can start a new list without the continue parameter."
             )
-        found = list(self._selected(target, token))
-        limit = target.number("limit") or len(found)
-        page, rest = found[:limit], found[limit:]
         version = token.version if token is not None else self.storage.version
+        page, rest = self._from(target, token)
         meta: dict[str, Any] = {"resourceVersion": str(version)}
         if rest:
             last = _Token(version, page[-1].namespace, page[-1].name)
             meta["continue"] = base64.urlsafe_b64encode(msgspec.json.encode(last)).decode()
             if not (target.query.get("labelSelector") or target.query.get("fieldSelector")):
-                meta["remainingItemCount"] = len(rest)
+                meta["remainingItemCount"] = rest
         return msgspec.json.encode(
             {
                 "kind": f"{target.resource.kind}List",
                 "apiVersion": target.resource.api_version,
                 "metadata": meta,
-                "items": [Raw(version.body) for version in page],
+                "items": [Raw(as_item(target.resource, one.body)) for one in page],
             }
         )
 
-    def _selected(self, target: Target, token: _Token | None) -> Iterator[Version]:
-        chosen = chooser(target)
-        for version in self.storage.all(target.resource.plural, token.version if token is not None else None):
-            passed = token is not None and (version.namespace, version.name) <= (token.namespace, token.name)
-            if not passed and chosen(version.object):
-                yield version
+    def _from(self, target: Target, token: _Token | None) -> tuple[list[Version], int]:
+        """Return the objects of a page, and how many objects come after it, whether or not they are selected."""
+        plural, chosen = target.resource.plural, chooser(target)
+        there = self.storage.all(plural, token.version if token is not None else None)
+        ahead = [one for one in there if token is None or (one.namespace, one.name) > (token.namespace, token.name)]
+        ahead = [one for one in ahead if target.namespace in {"", one.namespace}]
+        limit, page = target.number("limit"), list[Version]()
+        for place, one in enumerate(ahead, 1):
+            if chosen(one.object):
+                page.append(one)
+            if limit and len(page) == limit:
+                return page, len(ahead) - place
+        return page, 0
 
 
 def chooser(target: Target) -> Callable[[Any], bool]:

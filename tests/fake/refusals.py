@@ -7,6 +7,7 @@ import msgspec
 
 from foosets.api.meta import Resource
 from tests.fake.record import Object
+from tests.fake.schemas import Cause
 
 _REASONS: Final = {
     400: "BadRequest",
@@ -36,7 +37,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, named by what it says
             "metadata": {},
             "status": "Failure",
             "message": message,
-            "reason": reason or _REASONS[code],
+            **({"reason": reason or _REASONS[code]} if reason or code in _REASONS else {}),
             **({"details": dict(details)} if details else {}),
             "code": code,
         }
@@ -83,13 +84,33 @@ def another_uid(resource: Resource, name: str, meant: str, found: str) -> Refusa
     return conflict(resource, name, why)
 
 
-def invalid(resource: Resource, name: str, causes: Sequence[tuple[str, str]]) -> Refusal:
+def invalid(resource: Resource, name: str, causes: Sequence[Cause]) -> Refusal:
     """422: the object breaks rules, each given as (field, message)."""
-    words = ", ".join(f"{field}: {message}" for field, message in causes)
-    listed = [{"reason": "FieldValueInvalid", "message": message, "field": field} for field, message in causes]
+    words = ", ".join(f"{field}: {message}" for field, message, _ in causes)
+    listed = [{"reason": "FieldValueInvalid", "message": message, "field": field} for field, message, _ in causes]
     details = _details(resource, resource.kind, name) | {"causes": listed}
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     return Refusal(422, f'{kind} "{name}" is invalid: {words}', details)
+
+
+def no_version(resource: Resource, name: str) -> Refusal:
+    """422: a replacement must say of which version; the one refusal that names the resource and not the kind."""
+    field, message = "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
+    causes = [{"reason": "FieldValueInvalid", "message": message, "field": field}]
+    details = _details(resource, resource.plural, name) | {"causes": causes}
+    return Refusal(422, f'{qualified(resource)} "{name}" is invalid: {field}: {message}', details)
+
+
+def not_meant(resource: Resource, name: str, why: str) -> Refusal:
+    """409: the object is not the one that a deletion means; here it is the kind that is named."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = f'Operation cannot be fulfilled on {kind} "{name}": {why}'
+    return Refusal(409, message, _details(resource, resource.kind, name))
+
+
+def internal_error(message: str) -> Refusal:
+    """500: an error that the server has no word for."""
+    return Refusal(500, message)
 
 
 def bad_request(message: str) -> Refusal:

@@ -8,17 +8,25 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tests.api.schemas import committed, root
 from tests.fake.record import Object
 
 Schema = Mapping[str, Any]
-Cause = tuple[str, str]
-"""A field, and what is wrong with it."""
+
+
+class Cause(NamedTuple):
+    """A field, and what is wrong with it; `blocks` is whether rules in CEL are not evaluated because of it."""
+
+    field: str
+    message: str
+    blocks: bool = False
+
 
 _ENVELOPE: Final = ("apiVersion", "kind", "metadata")
 _NONE: Final[Schema] = {}
+_BLOCKING: Final = frozenset({"maxLength", "maxItems", "maxProperties"})
 _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
@@ -34,9 +42,9 @@ def pruned(schema: Schema, found: Object) -> Object:
     return kept | _pruned(schema, {name: part for name, part in found.items() if name not in _ENVELOPE})
 
 
-def unknown_fields(schema: Schema, found: Object) -> Iterator[str]:
-    """Yield the paths, each with a dot before it, of fields that the schema does not know."""
-    return _unknown(schema, {name: part for name, part in found.items() if name not in _ENVELOPE}, "")
+def untypable(schema: Schema, found: Object) -> Iterator[str]:
+    """Yield what keeps an object from being applied: fields that the schema does not know or types otherwise."""
+    return _untypable(schema, {name: part for name, part in found.items() if name not in _ENVELOPE}, "")
 
 
 def causes(schema: Schema, found: Object) -> list[Cause]:
@@ -71,17 +79,22 @@ def _part(schema: Schema, name: str) -> Schema | None:
     return _NONE if schema.get("x-kubernetes-preserve-unknown-fields") else None
 
 
-def _unknown(schema: Schema, value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, list):
+def _untypable(schema: Schema, value: Any, path: str) -> Iterator[str]:
+    if value is not None and not _has_type(schema, value):
+        yield f"{path}: expected {schema.get('type')}"
+    elif isinstance(value, list):
+        identities = [_identity(schema, item) for item in value]
         for number, item in enumerate(value):
-            yield from _unknown(schema.get("items", _NONE), item, f"{path}[{number}]")
+            yield from _untypable(schema.get("items", _NONE), item, f"{path}[{number}]")
+            if _has_identities(schema) and identities[number] in identities[:number]:
+                yield f"{path}: duplicate entries"
     elif isinstance(value, dict) and schema.get("type") == "object":
         for name, item in value.items():
             part = _part(schema, name)
             if part is None:
-                yield f"{path}.{name}"
+                yield f"{path}.{name}: field not declared in schema"
             else:
-                yield from _unknown(part, item, f"{path}.{name}")
+                yield from _untypable(part, item, f"{path}.{name}")
 
 
 def filled(schema: Schema, value: Any) -> Any:
@@ -101,19 +114,15 @@ def filled(schema: Schema, value: Any) -> Any:
 
 
 def _causes(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
-    if schema.get("x-kubernetes-int-or-string"):
-        types: tuple[str, ...] = ("integer", "string")
-    else:
-        types = (schema["type"],) if "type" in schema else ()
-    if types and not any(_IS[type_](value) for type_ in types):
-        yield path, f"Invalid value: must be of type {','.join(types)}"
+    if not _has_type(schema, value):
+        yield Cause(path, f"Invalid value: must be of type {','.join(_types(schema))}", blocks=True)
         return
     if "enum" in schema and value not in schema["enum"]:
         supported = ", ".join(f'"{one}"' for one in schema["enum"])
-        yield path, f"Unsupported value: {value!r}: supported values: {supported}"
+        yield Cause(path, f"Unsupported value: {value!r}: supported values: {supported}", blocks=True)
     for keyword, breaks in _RULES.items():
         if keyword in schema and breaks(value, schema[keyword]):
-            yield path, f"Invalid value: breaks {keyword} {schema[keyword]}"
+            yield Cause(path, f"Invalid value: breaks {keyword} {schema[keyword]}", blocks=keyword in _BLOCKING)
     if isinstance(value, dict):
         yield from _causes_within(schema, value, path)
     elif isinstance(value, list):
@@ -124,7 +133,7 @@ def _causes_within(schema: Schema, value: Object, path: str) -> Iterator[Cause]:
     prefix = f"{path}." if path else ""
     for name in schema.get("required", ()):
         if name not in value:
-            yield f"{prefix}{name}", "Required value"
+            yield Cause(f"{prefix}{name}", "Required value", blocks=True)
     for name, item in value.items():
         yield from _causes(_part(schema, name) or _NONE, item, f"{prefix}{name}")
 
@@ -132,10 +141,25 @@ def _causes_within(schema: Schema, value: Object, path: str) -> Iterator[Cause]:
 def _causes_in_items(schema: Schema, value: list[Any], path: str) -> Iterator[Cause]:
     for number, item in enumerate(value):
         yield from _causes(schema.get("items", _NONE), item, f"{path}[{number}]")
-        if schema.get("x-kubernetes-list-type") in {"map", "set"}:
-            known = [_identity(schema, other) for other in value[:number]]
-            if _identity(schema, item) in known:
-                yield f"{path}[{number}]", "Duplicate value"
+        if _has_identities(schema) and _identity(schema, item) in [
+            _identity(schema, other) for other in value[:number]
+        ]:
+            yield Cause(f"{path}[{number}]", "Duplicate value")
+
+
+def _types(schema: Schema) -> tuple[str, ...]:
+    if schema.get("x-kubernetes-int-or-string"):
+        return ("integer", "string")
+    return (schema["type"],) if "type" in schema else ()
+
+
+def _has_type(schema: Schema, value: Any) -> bool:
+    types = _types(schema)
+    return not types or any(_IS[type_](value) for type_ in types)
+
+
+def _has_identities(schema: Schema) -> bool:
+    return schema.get("x-kubernetes-list-type") in {"map", "set"}
 
 
 def _identity(schema: Schema, item: Any) -> Any:

@@ -17,7 +17,7 @@ from tests.fake.encoding import encoded
 from tests.fake.kinds import Target
 from tests.fake.ownership import APPLY, UPDATE, Actor, Manager
 from tests.fake.patches import merge_patched, strategically_patched
-from tests.fake.record import Object, Version
+from tests.fake.record import ADDED, Object, Version
 from tests.fake.refusals import (
     Refusal,
     UnsupportedError,
@@ -25,8 +25,10 @@ from tests.fake.refusals import (
     another_uid,
     bad_request,
     conflict,
+    internal_error,
     invalid,
     modified,
+    no_version,
     not_found,
 )
 from tests.fake.storage import Storage, copied
@@ -71,7 +73,9 @@ class Writes:
             meta["name"] = f"{meta['generateName']}{self.new_suffix()}"
         if not meta["name"]:
             raise invalid(
-                call.target.resource, "", [("metadata.name", "Required value: name or generateName is required")]
+                call.target.resource,
+                "",
+                [schemas.Cause("metadata.name", "Required value: name or generateName is required")],
             )
         return self._create(call, self._owned({}, found, call))
 
@@ -80,12 +84,14 @@ class Writes:
         new = objects.read(call.target, call.body)
         live = self._live(call.target)
         meant = new["metadata"].get("uid")
-        if meant is not None and (live is None or meant != live.uid):
-            raise another_uid(call.target.resource, call.target.name, meant, live.uid if live is not None else "")
-        if live is None and call.target.kind.put_creates:
-            return self._create(call, new)
-        if live is None:
+        if live is None and not call.target.kind.put_creates:
             raise not_found(call.target.resource, call.target.name)
+        found = live.uid if live is not None else ""
+        if meant is not None and meant != found:
+            raise another_uid(call.target.resource, call.target.name, meant, found)
+        if live is None:
+            new["metadata"].pop("resourceVersion", None)
+            return self._create(call, new)
         return self._store(call, live, self._owned(live.object, new, call))
 
     def patch(self, call: Call) -> Answer:
@@ -129,11 +135,8 @@ class Writes:
 
     def _configured(self, call: Call) -> Object:
         """Return what is to be applied; defaults are nobody's, so there are none in it."""
-        unknown = next(schemas.unknown_fields(call.target.kind.schema, call.body), None)
-        if unknown is not None:
-            raise Refusal(
-                500, f"failed to create typed patch object: {unknown}: field not declared in schema", {}, reason=""
-            )
+        for why in schemas.untypable(call.target.kind.schema, call.body):
+            raise internal_error(f"failed to create typed patch object: {why}")
         read = objects.read(call.target, call.body)
         return {**call.body, "metadata": read["metadata"]}
 
@@ -153,7 +156,8 @@ class Writes:
         if why_not:
             raise conflict(PODS, target.name, why_not, subresource=target.subresource)
         node, annotations = call.body["target"]["name"], meta.get("annotations") or {}
-        self.storage.put(PODS, pods.bound(found, node, annotations, self.storage.clock()), call.user)
+        if not target.dry_run:
+            self.storage.put(PODS, pods.bound(found, node, annotations, self.storage.clock()), call.user)
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         return Answer(201, msgspec.json.encode(status))
 
@@ -174,10 +178,12 @@ class Writes:
 
     def _create(self, call: Call, found: Object) -> Answer:
         target = call.target
-        new = objects.begun(target, found, self.new_uid(), self.storage.clock)
-        key = Key(target.namespace, new["metadata"]["name"])
         if target.namespace and self.storage.get(NAMESPACES.plural, Key("", target.namespace)) is None:
             raise not_found(NAMESPACES, target.namespace)
+        new = objects.begun(target, found, self.new_uid(), self.storage.clock)
+        key = Key(target.namespace, new["metadata"]["name"])
+        if "resourceVersion" in new["metadata"] and not target.dry_run:
+            raise internal_error("resourceVersion should not be set on objects to be created")
         if self.storage.get(target.resource.plural, key) is not None:
             raise already_exists(target.resource, key.name)
         if target.dry_run:
@@ -193,7 +199,10 @@ class Writes:
         if _is_released(old, new):
             self.storage.remove(target.resource, target.key, call.user)
             return Answer(200, encoded(target.resource, new))
-        if ownership.same_but_for_times(old, new):
+        first = (
+            target.kind.custom and live.type == ADDED
+        )  # stored without a status; now it gets one, if only its default
+        if not first and ownership.same_but_for_times(old, new):
             return Answer(200, live.body)
         if target.dry_run:
             return Answer(200, encoded(target.resource, new))
@@ -202,8 +211,7 @@ class Writes:
     def _require_newest(self, call: Call, live: Version, new: Object) -> None:
         asked = new["metadata"].get("resourceVersion")
         if asked is None and not call.target.kind.blind_put:
-            wrong = ("metadata.resourceVersion", "Invalid value: 0: must be specified for an update")
-            raise invalid(call.target.resource, call.target.name, [wrong])
+            raise no_version(call.target.resource, call.target.name)
         if asked is not None and asked != str(live.resource_version):
             raise modified(call.target.resource, call.target.name)
 
