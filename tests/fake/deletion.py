@@ -44,8 +44,8 @@ class Deletion:
         new = copied(live.object)
         _hold(new["metadata"], call.body)
         if not new["metadata"].get("finalizers"):
-            self.storage.remove(call.target.resource, call.target.key, call.user)
-            return Answer(200, live.body if call.target.resource == PODS else _gone(call.target, live))
+            end = self.storage.remove(call.target.resource, call.target.key, call.user)
+            return Answer(200, end.body if call.target.resource == PODS else _gone(call.target, live))
         _mark(new["metadata"], 0, self.storage.clock())
         if new != live.object:
             live = self.storage.put(call.target.resource, new, call.user)
@@ -63,7 +63,7 @@ class Deletion:
         _hold(new["metadata"], call.body)
         live = self.storage.put(PODS, new, call.user)
         if not new["metadata"].get("finalizers") and not new["metadata"]["deletionGracePeriodSeconds"]:
-            self.storage.remove(PODS, call.target.key, call.user)
+            live = self.storage.remove(PODS, call.target.key, call.user)
         return Answer(200, live.body)
 
 

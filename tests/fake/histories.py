@@ -38,10 +38,52 @@ class Step:
     content_type: str = JSON
 
 
-def history(seed: int) -> list[Step]:
+def _envelope(resource: Resource) -> Object:
+    return {"apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _fence(resource: Resource, name: str, spec: Object) -> Object:
+    return _envelope(resource) | {"metadata": {"name": name, "labels": {"x": "1"}}, "spec": spec}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A watch that begins at the version of after so many steps; with 0 at what there is when it is opened."""
+
+    resource: Resource
+    since: int
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Requests, then watches of what they did."""
+
+    steps: tuple[Step, ...]
+    watches: tuple[Watched, ...]
+
+
+def history(seed: int) -> History:
     """Return the history of a seed."""
     rng = random.Random(seed)
-    return [_step(rng) for _ in range(rng.randint(SHORTEST, LONGEST))]
+    steps = tuple(_step(rng) for _ in range(rng.randint(SHORTEST, LONGEST)))
+    return History(steps, tuple(_watched(rng, len(steps)) for _ in range(rng.randint(1, 3))))
+
+
+FENCES: Final = (
+    *(
+        Step("POST", resource, body=_fence(resource, "zz", spec))
+        for resource, spec in (
+            (FOOSETS, {}),
+            (BATCHFOOSETS, batch_spec()),
+            (SERVICEFOOSETS, service_spec()),
+            (LEASES, {}),
+            (PODS, template(nodeName="n1")["spec"]),
+        )
+    ),
+    Step("POST", PODS, body=_fence(PODS, "zzz", template(schedulerName="s")["spec"])),
+)
+"""Requests that end every history: the last that each watch shows is one of them, whatever it selects."""
 
 
 def _step(rng: random.Random) -> Step:
@@ -158,15 +200,23 @@ def _get(rng: random.Random, resource: Resource) -> Step:
 
 def _list(rng: random.Random, resource: Resource) -> Step:
     if resource == NODES:
-        return Step("GET", resource, rng.choice(NAMES))  # other histories' nodes are on the same list
-    selectors = [{}, {"labelSelector": "x=1"}, {"labelSelector": "x in (1,2),!y"}, {"labelSelector": "z!=1"}]
-    if resource == PODS:
-        selectors += [{"fieldSelector": "spec.nodeName!="}, {"fieldSelector": "spec.nodeName=,spec.schedulerName=s"}]
-    query = rng.choice(selectors) | ({"limit": "1"} if rng.random() < 0.5 else {})
-    return Step("GET", resource, query=query)
+        return _get(rng, resource)  # other histories' nodes are on the same list
+    return Step("GET", resource, query=_selectors(rng, resource) | ({"limit": "1"} if rng.random() < 0.5 else {}))
+
+
+def _watched(rng: random.Random, steps: int) -> Watched:
+    resource = rng.choices((FOOSETS, BATCHFOOSETS, SERVICEFOOSETS, PODS, LEASES), (2, 4, 3, 6, 1))[0]
+    return Watched(resource, rng.randint(0, steps), _selectors(rng, resource))
 
 
 # ---- parts of requests
+
+
+def _selectors(rng: random.Random, resource: Resource) -> dict[str, str]:
+    selectors = [{}, {"labelSelector": "x=1"}, {"labelSelector": "x in (1,2),!y"}, {"labelSelector": "z!=1"}]
+    if resource == PODS:
+        selectors += [{"fieldSelector": "spec.nodeName!="}, {"fieldSelector": "spec.nodeName=,spec.schedulerName=s"}]
+    return rng.choice(selectors)
 
 
 def _rarely(rng: random.Random, chance: float, change: Callable[[], object]) -> None:
@@ -185,10 +235,6 @@ def _identity(rng: random.Random, given: float = 0.8) -> Object:
     _rarely(rng, given, lambda: identity.update(resourceVersion=rng.choices(("{rv}", "{rv-1}"), (4, 1))[0]))
     _rarely(rng, given, lambda: identity.update(uid=rng.choices(("{uid}", "{uid-1}"), (6, 1))[0]))
     return identity
-
-
-def _envelope(resource: Resource) -> Object:
-    return {"apiVersion": resource.api_version, "kind": resource.kind}
 
 
 def _owner(name: str) -> Object:

@@ -14,14 +14,18 @@ from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
+import anyio
 
-from foosets.api.meta import Resource
+from foosets.api.meta import PODS, Resource
 from foosets.kube.transport import JSON
 from tests.fake.apiserver import FakeApiServer
-from tests.fake.histories import Step
+from tests.fake.histories import Step, Watched
 from tests.fake.realserver import TOKEN, RealServer
 from tests.fake.record import Object
+from tests.fake.writes import UNKNOWN_MANAGER
 
+PATIENCE_SECONDS: Final = 5
+"""How long to wait for an event that the other server sent."""
 _NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -33,8 +37,8 @@ class Server(Protocol):
         """Return status and body of the reply."""
         ...
 
-    def lines(self, path: str) -> AsyncGenerator[bytes, None]:
-        """Yield the lines of a watch."""
+    def lines(self, path: str, expected: int | None) -> AsyncGenerator[bytes, None]:
+        """Yield that many lines of a watch, or those that are there."""
         ...
 
 
@@ -48,12 +52,12 @@ class Fake:
         """See `Server`."""
         return self._server.request(method, path, body, content_type=content_type)
 
-    async def lines(self, path: str) -> AsyncGenerator[bytes, None]:
+    async def lines(self, path: str, expected: int | None) -> AsyncGenerator[bytes, None]:
         """See `Server`."""
+        del expected  # all there is comes at once
         async with aclosing(self._server.open_watch(path).events()) as events:
-            async for told in events:
-                for one in told:
-                    yield one.line
+            for one in await anext(events):
+                yield one.line
 
 
 class Real:
@@ -69,17 +73,22 @@ class Real:
         async with self._session.request(method, self._server.url + path, data=body or None, headers=headers) as reply:
             return reply.status, await reply.read()
 
-    async def lines(self, path: str) -> AsyncGenerator[bytes, None]:
-        """See `Server`."""
-        async with self._session.get(self._server.url + path) as reply:
-            async for line in reply.content:
-                yield line
+    async def lines(self, path: str, expected: int | None) -> AsyncGenerator[bytes, None]:
+        """See `Server`; it waits for what does not come, but not for long."""
+        left = expected or 0
+        with anyio.move_on_after(PATIENCE_SECONDS):
+            async with self._session.get(self._server.url + path) as reply:
+                async for line in reply.content:
+                    yield line
+                    left -= 1
+                    if not left:
+                        return
 
 
 @asynccontextmanager
 async def connected(server: RealServer) -> AsyncGenerator[Real, None]:
     """Give the real one, over connections that are kept."""
-    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": JSON}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": JSON, "User-Agent": UNKNOWN_MANAGER}
     connector = aiohttp.TCPConnector(ssl=server.tls)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
         yield Real(server, session)
@@ -99,9 +108,19 @@ class Side:
     server: Server
     namespace: str
     replies: list[Reply] = field(default_factory=list[Reply])
+    versions: dict[int, str] = field(default_factory=dict[int, str])
     _seen: dict[tuple[str, str], list[tuple[str, str]]] = field(
         default_factory=dict[tuple[str, str], list[tuple[str, str]]]
     )
+
+    async def follow(self, watched: Watched, expected: int | None = None) -> int:
+        """Remember that many events of a watch, or all that there are by now; return how many."""
+        since = self.versions.get(watched.since, "")
+        chosen = {"watch": "true", **({"resourceVersion": since} if since else {}), **watched.query}
+        path = f"{watched.resource.path(self.namespace)}?{urlencode(chosen)}"
+        events = [json.loads(line) async for line in self.server.lines(path, expected)]
+        self.replies += [Reply(0, event) for event in events]
+        return len(events)
 
     async def take(self, step: Step) -> None:
         """Take a step, look at the object afterwards, and remember both replies."""
@@ -111,6 +130,11 @@ class Side:
         name = step.name or step.body.get("metadata", {}).get("name", "")
         if step.method != "GET" and name:
             await self._send(Step("GET", step.resource, name))
+
+    async def mark(self, steps: int) -> None:
+        """Remember the version of this moment, after so many steps."""
+        _, listing = await self.server.request("GET", f"{PODS.path(self.namespace)}?limit=1", b"", JSON)
+        self.versions[steps] = json.loads(listing)["metadata"]["resourceVersion"]
 
     async def _send(self, step: Step, **query: str) -> str:
         path, body = self.path(step, **query), self._body(step)

@@ -35,7 +35,8 @@ from tests.fake.storage import Storage, copied
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 _PATCHES: Final = {MERGE_PATCH: merge_patched, STRATEGIC_MERGE_PATCH: strategically_patched}
-_UNKNOWN_MANAGER: Final = "unknown"
+UNKNOWN_MANAGER: Final = "unknown"
+"""Who does not name a field manager; the real server takes the client's user agent."""
 
 
 class Call(NamedTuple):
@@ -167,7 +168,7 @@ class Writes:
         return self.storage.get(target.resource.plural, target.key)
 
     def _actor(self, call: Call, operation: str) -> Actor:
-        name = call.target.query.get("fieldManager") or _UNKNOWN_MANAGER
+        name = call.target.query.get("fieldManager") or UNKNOWN_MANAGER
         return Actor(Manager(operation, name, call.target.subresource), call.target, self.storage.clock())
 
     def _owned(self, live: Mapping[str, Any], new: Object, call: Call) -> Object:
