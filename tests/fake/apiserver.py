@@ -76,8 +76,9 @@ class FakeApiServer:
         self, method: str, path: str, body: bytes = b"", *, content_type: str = JSON, user: str = "admin"
     ) -> tuple[int, bytes]:
         """Do what a request asks for, in one moment; return status and body of the reply."""
+        target = target_of(path)
         try:
-            call = Call(method, target_of(path), _decoded(body), content_type, user)
+            call = Call(method, target, _decoded(body), content_type, user)
         except Refusal as refusal:
             return refusal.code, refusal.body
         try:

@@ -7,15 +7,21 @@ atomic, one field as a whole.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from tests.fake.schemas import Schema
 
 Path = tuple[str, ...]
 Fields = frozenset[Path]
 
+_REMEMBERED: Final = 1024
+"""Sets kept in both shapes: the same few are read and written with every request."""
 NONE: Final[Fields] = frozenset()
+_ABSENT: Final[Any] = ()
+"""What is not there: no value of JSON, and as empty as an object or list that is not there."""
 _UNTYPED: Final[Schema] = {}
 
 
@@ -24,12 +30,10 @@ def fields_in(schema: Schema, value: Any) -> Fields:
     return frozenset(_fields_in(schema, value, ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The fields by which one object became another."""
+class Difference(NamedTuple):
+    """The fields by which one object became another: added or given another value, and gone."""
 
     changed: Fields
-    """Added, or given another value."""
     removed: Fields
 
 
@@ -42,19 +46,17 @@ def difference(schema: Schema, old: Any, new: Any) -> Difference:
 
 
 def merged(schema: Schema, live: Any, applied: Any) -> Any:
-    """Return the live value with the applied one laid over it."""
-    if live is None or applied is None or not _is_granular(schema, applied):
-        return applied if applied is not None else live
-    if isinstance(applied, dict) and isinstance(live, dict):
-        parts = {name: merged(_part(schema, name), live.get(name), applied.get(name)) for name in {**live, **applied}}
-        return {name: part for name, part in parts.items() if part is not None}
-    if isinstance(applied, list) and isinstance(live, list):
-        return _merged_lists(schema, live, applied)
-    return applied
+    """Return the live value with the applied one laid over it; a null is a value, too."""
+    if not _is_granular(schema, applied) or type(live) is not type(applied):
+        return applied
+    if isinstance(applied, dict):
+        both = {name: merged(_part(schema, name), live[name], applied[name]) for name in live.keys() & applied.keys()}
+        return {**live, **applied, **both}
+    return _merged_lists(schema, live, applied)
 
 
 def without(schema: Schema, value: Any, gone: Iterable[Path]) -> Any:
-    """Return the value without these fields."""
+    """Return the value without these fields; what loses its last one becomes null, as on the real server."""
     return _without(schema, value, _tree(gone))
 
 
@@ -65,20 +67,20 @@ def with_named_parents(schema: Schema, fields: Fields) -> Fields:
     }
 
 
-def within(fields: Fields, roots: Iterable[Path]) -> Fields:
-    """Return those that are one of these or lie below one."""
-    tops = tuple(roots)
-    return frozenset(path for path in fields if any(path[: len(top)] == top for top in tops))
-
-
+@lru_cache(maxsize=_REMEMBERED)
 def written(fields: Fields) -> dict[str, Any]:
-    """Return them as `fieldsV1`."""
+    """Return them as `fieldsV1`, which is shared: nobody may change it."""
     return _as_v1(_tree(fields))
 
 
 def read(fields: Mapping[str, Any]) -> Fields:
     """Return the fields that a `fieldsV1` names."""
-    return frozenset(_read(fields, ()))
+    return _read_encoded(msgspec.json.encode(fields))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_encoded(fields: bytes) -> Fields:
+    return frozenset(_read(msgspec.json.decode(fields), ()))
 
 
 # ---- types
@@ -147,34 +149,33 @@ def _fields_in(schema: Schema, value: Any, path: Path) -> Iterator[Path]:
 
 
 def _compare(schema: Schema, pair: tuple[Any, Any], path: Path, found: tuple[set[Path], set[Path]]) -> None:
-    """Add to `found` what is changed and what is removed; None stands for nothing."""
+    """Add to `found` what is changed and what is removed."""
     old, new = pair
     changed, removed = found
     parts = _pairs(schema, old, new)
-    if parts is None:
-        if new is None:
-            removed.add(path)
-        elif old != new:
-            changed.add(path)
-        return
     for element, part_schema, part in parts:
         _compare(part_schema, part, (*path, element), found)
-    if path and old is None:
-        changed.add(path)
-    elif path and new is None:
+    if path and new is _ABSENT:
         removed.add(path)
+    elif path and (old is _ABSENT or (not parts and old != new)):
+        changed.add(path)
 
 
-def _pairs(schema: Schema, old: Any, new: Any) -> list[tuple[str, Schema, tuple[Any, Any]]] | None:
-    """Return what two values contain, side by side; None if they are to be compared as a whole."""
-    some = new if new is not None else old
-    if not (old or new) or not _is_granular(schema, some) or not (old is None or type(old) is type(some)):
-        return None
+def _pairs(schema: Schema, old: Any, new: Any) -> list[tuple[str, Schema, tuple[Any, Any]]]:
+    """Return what two values contain, side by side; nothing if they are to be compared as a whole."""
+    some = old if new is _ABSENT else new
+    if not _is_granular(schema, some) or not (old is _ABSENT or type(old) is type(some)):
+        return []
     if isinstance(some, dict):
         left, right = old or {}, new or {}
-        return [(f"f:{name}", _part(schema, name), (left.get(name), right.get(name))) for name in {**left, **right}]
+        names = {**left, **right}
+        return [(f"f:{name}", _part(schema, name), _both(left, right, name)) for name in names]
     left, right = _items(schema, old or []), _items(schema, new or [])
-    return [(element, schema["items"], (left.get(element), right.get(element))) for element in {**left, **right}]
+    return [(element, schema["items"], _both(left, right, element)) for element in {**left, **right}]
+
+
+def _both(left: Mapping[str, Any], right: Mapping[str, Any], name: str) -> tuple[Any, Any]:
+    return left.get(name, _ABSENT), right.get(name, _ABSENT)
 
 
 def _merged_lists(schema: Schema, live: list[Any], applied: list[Any]) -> list[Any]:
@@ -193,25 +194,27 @@ def _merged_lists(schema: Schema, live: list[Any], applied: list[Any]) -> list[A
             waiting = []
         order.append(element)
     order += [element for element in waiting if element not in right]
-    return [merged(schema["items"], left.get(element), right.get(element)) for element in order]
+    both = {element: merged(schema["items"], left[element], right[element]) for element in left.keys() & right.keys()}
+    found = {**left, **right, **both}
+    return [found[element] for element in order]
 
 
 def _without(schema: Schema, value: Any, gone: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
-        kept = ((name, part, gone.get(f"f:{name}")) for name, part in value.items())
-        return {
-            name: part if below is None else _without(_part(schema, name), part, below)
-            for name, part, below in kept
-            if below is None or _MEMBER not in below
-        }
-    if isinstance(value, list):
-        kept_items = ((item, gone.get(element)) for element, item in _items(schema, value).items())
-        return [
-            item if below is None else _without(schema["items"], item, below)
-            for item, below in kept_items
-            if below is None or _MEMBER not in below
-        ]
-    return value
+        named = {name: (part, gone.get(f"f:{name}")) for name, part in value.items()}
+        left = {name: _left(_part(schema, name), part, below) for name, (part, below) in named.items() if _stays(below)}
+        return left or None
+    items = _items(schema, value).items()
+    remaining = [(item, gone.get(element)) for element, item in items if _stays(gone.get(element))]
+    return [_left(schema["items"], item, below) for item, below in remaining] or None
+
+
+def _stays(below: Mapping[str, Any] | None) -> bool:
+    return below is None or _MEMBER not in below
+
+
+def _left(schema: Schema, value: Any, below: Mapping[str, Any] | None) -> Any:
+    return value if below is None else _without(schema, value, below)
 
 
 # ---- sets as trees

@@ -132,7 +132,7 @@ def _put_status(rng: random.Random, resource: Resource) -> Step:
 def _patch(rng: random.Random, resource: Resource) -> Step:
     metadata: Object = _identity(rng, given=0.3)
     labels: Object = {rng.choice("xyz"): rng.choice(("1", "2", None))}
-    part = rng.choice(("labels", "finalizers", "spec", "status"))
+    part = rng.choice(("labels", "finalizers", "spec", *(("status",) if resource != LEASES else ())))
     body: Object = {"metadata": metadata}
     if part == "labels":
         metadata["labels"] = labels
@@ -142,7 +142,7 @@ def _patch(rng: random.Random, resource: Resource) -> Step:
         body["spec"] = _spec_change(rng, resource)
     else:
         body["status"] = _status(rng, resource)
-    subresource = "status" if part == "status" and resource != LEASES else ""
+    subresource = "status" if part == "status" else ""
     return Step("PATCH", resource, rng.choice(NAMES), subresource, body, _query(rng), MERGE_PATCH)
 
 
@@ -281,6 +281,7 @@ def _fooset(rng: random.Random) -> Object:
     _rarely(rng, 0.05, lambda: parts.append(entry("w", _batch(rng))))
     _rarely(rng, 0.7, lambda: spec.update(batch=parts))
     _rarely(rng, 0.5, lambda: spec.update(service=[entry("s", _service(rng))]))
+    _rarely(rng, 0.05, lambda: spec.update(service=None))
     return spec
 
 

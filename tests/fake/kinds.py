@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from foosets.api.meta import BATCHFOOSETS, FOOSETS, NAMESPACES, NODES, PODS, SERVICEFOOSETS, Key, Resource
-from tests.fake.refusals import Refusal, bad_request
+from tests.fake.refusals import UnsupportedError, bad_request
 from tests.fake.schemas import Schema, schema_of
 
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -98,12 +98,12 @@ class Target:
 
 
 def target_of(path: str) -> Target:
-    """Return what a path with its query names; raises the refusal of a path that is not served."""
+    """Return what a path with its query names."""
     bare, _, query = path.partition("?")
     found = _PATH.fullmatch(bare)
     kind = found and _KIND_OF.get((found["group"] or "", found["version"], found["plural"]))
     if found is None or kind is None or (found["subresource"] or "") not in {"", *kind.subresources}:
-        raise Refusal(404, "the server could not find the requested resource", {})
+        raise UnsupportedError(f"the path {bare}")
     return Target(
         kind,
         unquote(found["namespace"] or ""),

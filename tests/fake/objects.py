@@ -38,12 +38,16 @@ def read(target: Target, body: Object) -> Object:
 
 def completed(target: Target, found: Object) -> Object:
     """Return the object without unknown fields, and with its defaults."""
+    if target.kind.custom:
+        found = schemas.pruned(target.kind.schema, found)
+    return defaulted(target, found)
+
+
+def defaulted(target: Target, found: Object) -> Object:
+    """Return the object with its defaults, and without empty metadata."""
     meta = {name: part for name, part in found["metadata"].items() if part not in (None, {}, [], "")}
     found = {**found, "metadata": meta}
-    if not target.kind.custom:
-        return found
-    schema = target.kind.schema
-    return schemas.filled(schema, schemas.pruned(schema, found))
+    return schemas.filled(target.kind.schema, found) if target.kind.custom else found
 
 
 def begun(target: Target, found: Object, uid: str, clock: Clock) -> Object:
@@ -111,8 +115,10 @@ def _require_valid(target: Target, new: Object, old: Object | None = None) -> No
         wrong.append(
             schemas.Cause("metadata.name", f"Invalid value: {meta['name']!r}: a lowercase RFC 1123 subdomain is wanted")
         )
+    if sum(bool(owner.get("controller")) for owner in meta.get("ownerReferences", [])) > 1:
+        wrong.append(schemas.Cause("metadata.ownerReferences", "Invalid value: only one owner can be the controller"))
     if target.kind.custom:
-        wrong += schemas.causes(target.kind.schema, new)
+        wrong += schemas.causes(target.kind.schema, new, old)
         if any(cause.blocks for cause in wrong):
             wrong.append(_UNCHECKED)
     if old is not None:

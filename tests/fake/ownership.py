@@ -13,6 +13,7 @@ import msgspec
 
 from tests.fake.fields import (
     NONE,
+    Difference,
     Fields,
     Path,
     difference,
@@ -20,7 +21,6 @@ from tests.fake.fields import (
     merged,
     read,
     with_named_parents,
-    within,
     without,
     written,
 )
@@ -55,7 +55,7 @@ _NOBODYS: Final[Fields] = frozenset(
         for name in ("name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "resourceVersion")
     }
 )
-_RESET: Final[Mapping[str, tuple[Path, ...]]] = {"": (("f:status",),), "status": (("f:metadata",), ("f:spec",))}
+_RESET: Final[Mapping[str, frozenset[str]]] = {"": frozenset({"status"}), "status": frozenset({"metadata", "spec"})}
 """By subresource: what a request to it cannot change, and so nobody comes to own."""
 
 APPLY: Final = "Apply"
@@ -84,16 +84,20 @@ class Actor:
         own = self.target.kind.schema
         return {**own, "properties": {**own["properties"], **_ENVELOPE}}
 
-    def nobodys(self, fields: Fields) -> Fields:
-        """Return the fields without those that nobody owns, or not by this request."""
-        return fields - _NOBODYS - within(fields, _RESET[self.manager.subresource])
+    def reach(self, found: Mapping[str, Any]) -> Object:
+        """Return the part of an object that the request can change."""
+        return {name: part for name, part in _bare(found).items() if name not in _RESET[self.manager.subresource]}
+
+    def difference(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+        """Return what the request changes, without what nobody owns."""
+        made = difference(self.schema, self.reach(old), self.reach(new))
+        return Difference(made.changed - _NOBODYS, made.removed - _NOBODYS)
 
 
 def updated(live: Mapping[str, Any], new: Object, actor: Actor) -> Object:
     """Return the new object with its owners: what it changes is the actor's from here on."""
     owners = _owners(live)
-    made = difference(actor.schema, _bare(live), _bare(new))
-    changed, removed = actor.nobodys(made.changed), actor.nobodys(made.removed)
+    changed, removed = actor.difference(live, new)
     owned = {manager: fields - removed - changed for manager, fields in owners.items()}
     owned[actor.manager] = (owners.get(actor.manager, NONE) | changed) - removed
     return _with_owners(new, owned, live, actor)
@@ -103,15 +107,13 @@ def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> O
     """Return the live object with what is configured laid over it; raises the refusal of fields that are others'."""
     schema, owners = actor.schema, _owners(live)
     before = owners.get(actor.manager, NONE)
-    own = actor.nobodys(fields_in(schema, configured))
+    own = fields_in(schema, actor.reach(configured)) - _NOBODYS
     owners[actor.manager] = own
-    bare = _bare(live)
-    laid = merged(schema, bare, configured)
+    laid = merged(schema, _bare(live), configured)
     everybodys = with_named_parents(schema, frozenset().union(*owners.values()))
     gone = with_named_parents(schema, fields_in(schema, laid)) & with_named_parents(schema, before) - everybodys
     new = without(schema, laid, gone - _NOBODYS)
-    made = difference(schema, bare, new)
-    changed, removed = actor.nobodys(made.changed), actor.nobodys(made.removed)
+    changed, removed = actor.difference(live, new)
     others = {manager: fields for manager, fields in owners.items() if manager != actor.manager}
     _require_peace(others, changed, force=force)
     owned = {manager: fields - changed - removed for manager, fields in others.items()}
@@ -120,7 +122,7 @@ def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> O
 
 def same_but_for_times(old: Object, new: Object) -> bool:
     """Whether two objects differ in nothing but when their managers acted."""
-    return _owners(old) == _owners(new) and _bare(old) == _bare(new)
+    return _bare(old) == _bare(new) and _timeless(old) == _timeless(new)
 
 
 def _require_peace(others: Mapping[Manager, Fields], changed: Fields, *, force: bool) -> None:
@@ -160,17 +162,26 @@ def _entries(found: Mapping[str, Any]) -> list[Object]:
     return found.get("metadata", {}).get("managedFields", [])
 
 
+def _timeless(found: Object) -> dict[Manager, Object]:
+    return {_manager(entry): entry["fieldsV1"] for entry in _entries(found)}
+
+
 def _manager(entry: Object) -> Manager:
     return Manager(entry["operation"], entry["manager"], entry.get("subresource", ""))
 
 
 def _with_owners(new: Object, owners: Mapping[Manager, Fields], live: Mapping[str, Any], actor: Actor) -> Object:
-    times = {_manager(entry): entry["time"] for entry in _entries(live)}
-    times[actor.manager] = f"{actor.at:%Y-%m-%dT%H:%M:%SZ}"
-    entries = [_entry(manager, fields, times[manager], actor) for manager, fields in owners.items() if fields]
-    entries.sort(key=lambda entry: (entry["operation"], entry["time"], entry["manager"], entry.get("subresource", "")))
+    times = {_manager(entry): entry.get("time", "") for entry in _entries(live)}
+    if actor.manager.operation == UPDATE or _bare(new) != _bare(live):  # who applies what is there gets no time
+        times[actor.manager] = f"{actor.at:%Y-%m-%dT%H:%M:%SZ}"
+    entries = [_entry(manager, fields, times.get(manager, ""), actor) for manager, fields in owners.items() if fields]
+    entries.sort(key=_place)
     meta = {**_bare(new).get("metadata", {}), **({"managedFields": entries} if entries else {})}
     return {**new, "metadata": meta}
+
+
+def _place(entry: Object) -> tuple[str, ...]:
+    return entry["operation"], entry.get("time", ""), entry["manager"], entry.get("subresource", "")
 
 
 def _entry(manager: Manager, fields: Fields, time: str, actor: Actor) -> dict[str, Any]:
@@ -178,7 +189,7 @@ def _entry(manager: Manager, fields: Fields, time: str, actor: Actor) -> dict[st
         "manager": manager.name,
         "operation": manager.operation,
         "apiVersion": actor.target.resource.api_version,
-        "time": time,
+        **({"time": time} if time else {}),
         "fieldsType": "FieldsV1",
         "fieldsV1": written(fields),
     }

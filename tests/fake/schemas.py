@@ -47,9 +47,12 @@ def untypable(schema: Schema, found: Object) -> Iterator[str]:
     return _untypable(schema, {name: part for name, part in found.items() if name not in _ENVELOPE}, "")
 
 
-def causes(schema: Schema, found: Object) -> list[Cause]:
-    """Return what the schema refuses."""
-    return list(_causes(schema, found, ""))
+def causes(schema: Schema, found: Object, before: Object | None) -> list[Cause]:
+    """Return what the schema refuses; parts that are as they were before are not judged again."""
+    known = before or {}
+    missing = [Cause(name, "Required value", blocks=True) for name in schema.get("required", ()) if name not in found]
+    parts = ((name, part) for name, part in found.items() if name not in known or known[name] != part)
+    return missing + [cause for name, part in parts for cause in _causes(_part(schema, name) or _NONE, part, name)]
 
 
 # ---- pruning and defaults

@@ -128,7 +128,7 @@ class Writes:
         before = live.object if live is not None else _envelope(target)
         force = target.query.get("force") == "true"
         laid = ownership.applied(copied(before), configured, self._actor(call, APPLY), force=force)
-        new = objects.completed(target, laid)
+        new = objects.defaulted(target, laid)
         if live is None:
             new["metadata"].pop("resourceVersion", None)
             return self._create(call, new)
