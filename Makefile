@@ -74,6 +74,10 @@ e2e: binaries ## tests against a real API server that they bring up themselves
 e2e-kind: binaries ## tests with real kubelets, in a cluster that they bring up; only where a container engine answers
 	$(BIN)/pytest -m kind
 
+.PHONY: differential
+differential: binaries ## a thousand random histories on the fake API server of the tests and on a real one
+	PYTHONPATH=. $(BIN)/python -m tests.fake.differential
+
 .PHONY: fmt
 fmt: setup ## format and mend what can be mended
 	$(BIN)/ruff format .
