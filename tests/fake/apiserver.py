@@ -18,12 +18,13 @@ hook of the transport can refuse whatever a test wants to have refused.
 
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import anyio
 import msgspec
+from anyio import NoEventLoopError
 
 from foosets.api.meta import NAMESPACES, Key, Resource
 from foosets.kube.transport import JSON
@@ -42,10 +43,16 @@ _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": 
 
 
 def loop_clock(start: datetime = START) -> Clock:
-    """Return a clock that goes as the event loop's does: with virtual time, as fast as the test wants."""
+    """Return a clock that goes as the event loop's does: with virtual time, as fast as the test wants.
+
+    Outside of a loop, while a test builds its world, it stands still at `start`.
+    """
 
     def now() -> datetime:
-        return start + timedelta(seconds=anyio.current_time())
+        try:
+            return start + timedelta(seconds=anyio.current_time())
+        except NoEventLoopError:
+            return start
 
     return now
 
@@ -95,7 +102,7 @@ class FakeApiServer:
         self._note(Call("GET", target, {}, JSON, user), 200)
         return watch
 
-    async def watch(self, path: str, *, user: str = "admin") -> AsyncIterator[list[bytes]]:
+    async def watch(self, path: str, *, user: str = "admin") -> AsyncGenerator[list[bytes], None]:
         """Yield the lines of a watch as they come about; raises the `Refusal` of one that makes no sense."""
         async for told in self.open_watch(path, user=user).events():
             yield [one.line for one in told]

@@ -94,16 +94,19 @@ async def define_kinds(real: Real) -> None:
 
 
 async def _served(real: Real, resource: Resource) -> None:
-    while (await real.request("GET", resource.path(), b"", JSON))[0] != 200:  # noqa: ASYNC110 - it has nobody to tell
+    while True:
+        code, _ = await real.request("GET", resource.path(), b"", JSON)
+        if code == 200:
+            return
         await anyio.sleep(0.1)
 
 
 def _report(outcome: Outcome, histories: int, seconds: float) -> str:
     rows = "".join(f"| {request} | {count} |\n" for request, count in sorted(outcome.steps.items()))
     others = "".join(f"* {difference.what}: {difference.why}\n" for difference in DIFFERENCES)
-    return f"""Written by `make differential`: random histories of requests, each sent to the fake API server of the tests
-and to a kube-apiserver {kubernetes_version()}. Compared are status codes, reasons, the fields at fault, every object as
-stored after every step, and the events of watches that begin at earlier versions.
+    return f"""Written by `make differential`: random histories of requests, each sent to the fake API server of the
+tests and to a kube-apiserver {kubernetes_version()}. Compared are status codes, reasons, the fields at fault, every
+object as stored after every step, and the events of watches that begin at earlier versions.
 
 | | |
 |---|---|

@@ -4,7 +4,7 @@ Requests are `writes`' part; here an object goes in and the object to be stored 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from foosets.api.meta import NODES, PODS
@@ -69,11 +69,7 @@ def begun(target: Target, found: Object, uid: str, clock: Clock) -> Object:
 def changed(target: Target, old: Object, new: Object) -> Object:
     """Return the object as its next version; what the request cannot change is as it was."""
     meta = new["metadata"]
-    for name in ("uid", "creationTimestamp"):
-        if name in meta and meta[name] != old["metadata"][name]:
-            raise invalid(
-                target.resource, target.name, [schemas.Cause(f"metadata.{name}", "Invalid value: field is immutable")]
-            )
+    wrong = _immutable(target, old["metadata"], meta)
     systems = {name: old["metadata"][name] for name in _SYSTEMS if name in old["metadata"]}
     meta = {name: part for name, part in meta.items() if name not in _SYSTEMS} | systems
     new = _within_reach(target, old, {**new, "metadata": meta})
@@ -81,7 +77,7 @@ def changed(target: Target, old: Object, new: Object) -> Object:
         new = _begun_node(new)
     if target.kind.generation and _says(new) != _says(old):
         new["metadata"]["generation"] += 1
-    _require_valid(target, new, old)
+    _require_valid(target, new, old, wrong)
     return new
 
 
@@ -109,8 +105,16 @@ def _says(found: Object) -> Object:
     return {name: part for name, part in found.items() if name not in {"metadata", "status"}}
 
 
-def _require_valid(target: Target, new: Object, old: Object | None = None) -> None:
-    meta, wrong = new["metadata"], list[schemas.Cause]()
+def _immutable(target: Target, old: Object, new: Object) -> list[schemas.Cause]:
+    """Return the metadata that would be another; a custom resource's status is written without looking at it."""
+    if target.kind.custom and target.subresource:
+        return []
+    changed = [name for name in ("uid", "creationTimestamp") if name in new and new[name] != old[name]]
+    return [schemas.Cause(f"metadata.{name}", "Invalid value: field is immutable") for name in changed]
+
+
+def _require_valid(target: Target, new: Object, old: Object | None = None, known: Sequence[schemas.Cause] = ()) -> None:
+    meta, wrong = new["metadata"], [*known]
     if old is None and not (_NAME.fullmatch(meta["name"]) and len(meta["name"]) <= _NAME_MAX):
         wrong.append(
             schemas.Cause("metadata.name", f"Invalid value: {meta['name']!r}: a lowercase RFC 1123 subdomain is wanted")

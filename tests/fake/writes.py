@@ -91,7 +91,8 @@ class Writes:
         if meant is not None and meant != found:
             raise another_uid(call.target.resource, call.target.name, meant, found)
         if live is None:
-            new["metadata"].pop("resourceVersion", None)
+            if not call.target.dry_run:  # which answers with the version that was given
+                new["metadata"].pop("resourceVersion", None)
             return self._create(call, new)
         return self._store(call, live, self._owned(live.object, new, call))
 
