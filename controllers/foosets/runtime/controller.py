@@ -16,6 +16,8 @@ from foosets.api.names import Component
 from foosets.kube.errors import Conflict, ServerFault, Throttled, Unreachable
 from foosets.planning.actions import Plan, Status
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.stamps import SECOND
+from foosets.planning.trace import Microseconds
 from foosets.runtime.apply import Applier
 from foosets.runtime.expectations import Expectations
 from foosets.runtime.logs import logger
@@ -68,6 +70,10 @@ class Clocks:
 
     wall: Callable[[], float]
     monotonic: Callable[[], float]
+
+    def microseconds(self) -> Microseconds:
+        """Return the wall clock's time as stamps have it."""
+        return int(self.wall() * SECOND)
 
 
 @dataclass(frozen=True, slots=True)

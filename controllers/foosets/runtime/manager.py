@@ -115,27 +115,42 @@ async def _main(component: Component, assemble: Assemble, settings: Settings) ->
         try:
             may_write = fence.is_open if settings.lease else always
             async with connect(fence=may_write) as transport, anyio.create_task_group() as group:
-                process = _Process(component, settings, transport, tracing)
+                outside = Outside(transport, tracing, Clocks(time.time, time.monotonic), random.Random())  # noqa: S311 - jitter, not a secret
+                process = Process(component, settings, outside)
                 group.start_soon(_stop_on_signal, group.cancel_scope, process.drain)
                 group.start_soon(health.heartbeat)
                 lead = process.candidate(fence, metrics, health).lead if settings.lease else _at_once
-                await process.run(assemble, metrics, health, lead)
+                await process.run(assemble, metrics, health, partial(_with_settled_memory, lead))
         finally:
             tracing.shutdown()
     _log.info("stopped")
 
 
-class _Process:
-    """The engine of one component, wired up."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All that a process has from outside: the way to the API server, where spans go, time, and chance.
 
-    def __init__(self, component: Component, settings: Settings, transport: Transport, tracing: Tracing) -> None:
+    The monotonic clock is the event loop's, whose timers everything else waits by.
+    """
+
+    transport: Transport
+    tracing: Tracing
+    clocks: Clocks
+    rng: random.Random
+
+
+class Process:
+    """The engine of one component, wired up. It reads no clock and draws nothing but what it was given."""
+
+    def __init__(self, component: Component, settings: Settings, outside: Outside) -> None:
         self._manager = field_manager(component)
         self._settings = settings
-        self._transport = transport
-        self._tracing = tracing
-        self._rng = random.Random()  # noqa: S311 - jitter, not a secret
-        self._queue = KeyQueue(time.monotonic)
-        self._applier = Applier(Client(transport, self._manager), _microseconds)
+        self._outside = outside
+        self._transport = outside.transport
+        self._clocks = outside.clocks
+        self._rng = outside.rng
+        self._queue = KeyQueue(self._clocks.monotonic)
+        self._applier = Applier(Client(self._transport, self._manager), self._clocks.microseconds)
         self._writers = Writers(self._applier, settings.writers)
 
     def candidate(self, fence: Fence, metrics: Metrics, health: Health) -> Elector:
@@ -143,7 +158,7 @@ class _Process:
         lease = LeaseClient(self._transport, Key(*self._settings.lease.split("/")), self._manager)
         identity = self._settings.identity or f"{socket.gethostname()}-{self._manager}"
         complaints, rng = health.complaints, self._rng
-        elector = Elector(lease, identity, fence, wall=time.time, complaints=complaints, rng=rng)
+        elector = Elector(lease, identity, fence, wall=self._clocks.wall, complaints=complaints, rng=rng)
         metrics.add("leader", elector.statistics)
         health.checks.append(elector.overdue)
         health.preparations.append(lambda: elector.trouble)
@@ -155,7 +170,7 @@ class _Process:
 
     async def run(self, assemble: Assemble, metrics: Metrics, health: Health, lead: Lead) -> None:
         """Fill the caches and keep them so; work when it may, until cancelled."""
-        assembly = assemble(self._enqueue, self._settings, _microseconds)
+        assembly = assemble(self._enqueue, self._settings, self._clocks.microseconds)
         reflectors = [(watch, self._reflector(watch)) for watch in assembly.watches]
         self._show(reflectors, metrics, health)
         controller = Controller(assembly.room, self._engine(reflectors))
@@ -165,7 +180,6 @@ class _Process:
                 group.start_soon(reflector.run)
             for watch, _ in reflectors:
                 await watch.store.synced.wait()
-            self._settle_memory()
             health.ready = True
             _log.info("caches synced", rows=[f"{len(w.store)} {w.source.resource.plural}" for w, _ in reflectors])
             await lead(partial(self._work, loop, metrics))
@@ -187,32 +201,27 @@ class _Process:
             applier=self._applier,
             expectations=Expectations({watch.source.resource: _sight(watch.store) for watch, _ in awaited}),
             obstructions=Obstructions(self._rng),
-            tracing=self._tracing,
-            clocks=Clocks(time.time, time.monotonic),
+            tracing=self._outside.tracing,
+            clocks=self._clocks,
             relist=lambda resource: relists[resource](),
         )
 
     def _reflector(self, watch: Watch) -> Reflector[Any]:
         resource = watch.source.resource
-        return Reflector(self._transport, watch.source, watch.store, report=lambda what: _report(resource, what))
+        report = partial(_report, resource)
+        return Reflector(self._transport, watch.source, watch.store, report=report, jitter=self._rng.random)
 
     def _show(self, reflectors: list[tuple[Watch, Reflector[Any]]], metrics: Metrics, health: Health) -> None:
         """Let the metrics page and the probes see what runs."""
         metrics.add("queue", self._queue.statistics)
         metrics.add("writers", self._writers.statistics)
-        metrics.add("tracing", self._tracing.statistics)
+        metrics.add("tracing", self._outside.tracing.statistics)
         metrics.requests(self._transport.statistics)
         for number, (watch, reflector) in enumerate(reflectors):
             name = f"{watch.source.resource.plural}_{number}"
             metrics.add(f"store_{name}", watch.store.statistics)
             metrics.add(f"watch_{name}", lambda reflector=reflector: asdict(reflector.statistics()))
-            health.checks.append(_freshness(watch.source.resource, reflector))
-
-    def _settle_memory(self) -> None:
-        """Keep the collector from walking the caches again and again: they are long-lived and free of cycles."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 50, 1000)
+            health.checks.append(_freshness(watch.source.resource, reflector, self._clocks.monotonic))
 
 
 def _report(resource: Resource, what: Interruption | Undecodable) -> None:
@@ -223,10 +232,6 @@ def _report(resource: Resource, what: Interruption | Undecodable) -> None:
             _log.error("an object cannot be read", resource=resource.plural, key=str(what.key), error=what.error)
 
 
-def _microseconds() -> Microseconds:
-    return time.time_ns() // 1000
-
-
 def _sight(store: Store[Any]) -> Sight:
     def stays(key: Key, uid: str) -> bool:
         row = store.get(key)
@@ -235,13 +240,21 @@ def _sight(store: Store[Any]) -> Sight:
     return Sight(lambda: store.resource_version, stays)
 
 
-def _freshness(resource: Resource, reflector: Reflector[Any]) -> Callable[[], str]:
+def _freshness(resource: Resource, reflector: Reflector[Any], monotonic: Callable[[], float]) -> Callable[[], str]:
     def check() -> str:
         # the probe's thread has no event loop to ask; the loop's clock is this one
-        silent = time.monotonic() - reflector.statistics().last_contact
+        silent = monotonic() - reflector.statistics().last_contact
         return f"no sign of life of {resource.plural} for {silent:.0f} s" if silent > SILENT_WATCH_SECONDS else ""
 
     return check
+
+
+async def _with_settled_memory(lead: Lead, work: Work) -> None:
+    """Keep the collector from walking the caches again and again: they are full now, long-lived and free of cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
+    await lead(work)
 
 
 async def _at_once(work: Work) -> None:
