@@ -1,6 +1,7 @@
 import random
 
 import anyio
+import anyio.lowlevel
 import pytest
 from prometheus_client import generate_latest
 
@@ -14,7 +15,7 @@ from foosets.runtime.queue import KeyQueue
 POISON, HEALTHY = Key("ns", "poison"), Key("ns", "healthy")
 
 JUDGED = [
-    (Conflict(409, "Conflict", "stale"), "conflict", CONFLICT_SECONDS, CONFLICT_SECONDS),
+    (Conflict(409, "Conflict", "stale"), "conflict", CONFLICT_SECONDS, CONFLICT_SECONDS * (1 + JITTER)),
     (Throttled(429, "TooManyRequests", "busy", 7.0), "throttled", 7.0, 7.0),
     (ServerFault(503, "Unavailable", "down"), "transient", FIRST_SECONDS, FIRST_SECONDS * (1 + JITTER)),
     (Unreachable("reset"), "transient", FIRST_SECONDS, FIRST_SECONDS * (1 + JITTER)),
@@ -56,6 +57,26 @@ async def test_each_error_has_its_delay_and_no_other_key_suffers(
     assert key == POISON
     assert least <= seconds <= most
     assert f'foosets_reconcile_failures_total{{kind="{kind}"}} 1.0' in generate_latest(metrics.registry).decode()
+
+
+async def test_a_conflict_that_the_cache_never_learns_of_is_no_hot_loop() -> None:
+    queue = Delays()
+    conflicts = 10
+
+    async def reconcile(key: Key) -> None:
+        raise Conflict(409, "Conflict", "stale")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(Loop(queue, reconcile, Backoff(random.Random(0))).run, 1, Metrics())
+        for looks in range(1, conflicts + 1):
+            queue.add(POISON)
+            while len(queue.asked) < looks:
+                await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+
+    delays = [seconds for _, seconds in queue.asked]
+    assert delays[0] <= CONFLICT_SECONDS * (1 + JITTER)
+    assert sum(delays) > 60 * CONFLICT_SECONDS * conflicts
 
 
 def test_failures_in_a_row_wait_longer_up_to_a_cap_and_success_forgets_them() -> None:
