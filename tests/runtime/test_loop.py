@@ -63,7 +63,7 @@ async def test_a_conflict_that_the_cache_never_learns_of_is_no_hot_loop() -> Non
     queue = Delays()
     conflicts = 10
 
-    async def reconcile(key: Key) -> None:
+    async def reconcile(_: Key) -> None:
         raise Conflict(409, "Conflict", "stale")
 
     async with anyio.create_task_group() as group:

@@ -18,11 +18,11 @@ class Backoff:
         self._failures: dict[Key, int] = {}
         self._rng = rng
 
-    def failed(self, key: Key) -> float:
-        """Count one more failure and return the seconds to wait."""
+    def failed(self, key: Key, first: float = FIRST_SECONDS) -> float:
+        """Count one more failure and return the seconds to wait: about `first` after one, twice as long each time."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(FIRST_SECONDS * 2 ** min(failures, 16), CAP_SECONDS)
+        delay = min(first * 2 ** min(failures, 16), CAP_SECONDS)
         return delay * (1 + JITTER * self._rng.random())
 
     def succeeded(self, key: Key) -> None:

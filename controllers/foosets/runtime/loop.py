@@ -1,7 +1,8 @@
 """The loop: workers take keys, look at them, and one place judges what went wrong.
 
-Conflict: soon again, the cache is about to learn why. Throttled: as told. Transient: back off. Another refusal by the
-API server (a right taken away, say): back off and log. A bug: log it with the key and back off; no other key suffers.
+Conflict: soon again, since the cache is about to learn why, and ever later, since its watch may lag. Throttled: as
+told. Transient: back off. Another refusal by the API server (a right taken away, say): back off and log. A bug: log it
+with the key and back off; no other key suffers.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from foosets.runtime.metrics import Metrics
 from foosets.runtime.queue import KeyQueue
 
 CONFLICT_SECONDS: Final = 0.05
-"""The watch usually brings the other's write within this time."""
+"""The watch usually brings the other's write within this time. When it brings it later, it asks for the look itself."""
 
 _log = logger(__name__)
 
@@ -53,7 +54,7 @@ class Loop:
             await self._reconcile(key)
         except Conflict:
             metrics.failed("conflict")
-            return CONFLICT_SECONDS
+            return self._backoff.failed(key, CONFLICT_SECONDS)
         except Throttled as error:
             metrics.failed("throttled")
             return max(error.retry_after or 0.0, self._backoff.failed(key))
