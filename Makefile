@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PURE := tests/{api,planning,placement,fooset,batchfooset,servicefooset,scheduler}
 
 .PHONY: help
 help: ## list the targets
@@ -47,7 +48,7 @@ down: setup ## remove the cluster: processes, ports and files
 	$(BIN)/python -m e2e.cluster down
 
 .PHONY: test
-test: check unit e2e e2e-kind ## everything that proves the suite on this machine
+test: check unit coverage e2e e2e-kind ## everything that proves the suite on this machine
 
 .PHONY: check
 check: setup ## style, types, layers, generated files
@@ -65,6 +66,11 @@ binaries: setup ## find, download or build what clusters are made of: etcd, the 
 .PHONY: unit
 unit: binaries ## tests that need no cluster
 	$(BIN)/pytest -m "not cluster and not kind"
+
+.PHONY: coverage
+coverage: setup ## every branch of the pure files is taken by a test by value; what only hypothesis reaches does not count
+	$(BIN)/coverage run -m pytest -m "not cluster and not kind and not hypothesis" $(PURE)
+	$(BIN)/coverage report
 
 .PHONY: e2e
 e2e: binaries ## tests against a real API server that they bring up themselves

@@ -1,11 +1,13 @@
 """What becomes of Kubernetes' OpenAPI on its way into our CRDs."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from foosets.api.podtemplate import extract, pod_template_schema
+from foosets.api.podtemplate import extract, main, pod_template_schema
 from tests.api.schemas import nodes
 
 PREFIX = "#/components/schemas/"
@@ -99,6 +101,13 @@ def test_metadata_is_what_a_template_hands_on() -> None:
 def test_a_keyword_that_is_not_known_stops_the_extraction() -> None:
     with pytest.raises(ValueError, match="'minimum'"):
         extract(document(field={"type": "integer", "minimum": 3}))
+
+
+def test_a_servers_document_becomes_the_file_that_is_committed(tmp_path: Path) -> None:
+    served, written = tmp_path / "served.json", tmp_path / "podtemplate.json"
+    served.write_text(json.dumps(document(priority={"type": "integer"})))
+    main(["--server-openapi", str(served), str(written)])
+    assert json.loads(written.read_text()) == extract(document(priority={"type": "integer"}))
 
 
 def test_the_committed_schema() -> None:

@@ -1,6 +1,9 @@
+from msgspec import convert
+
 from foosets.api.names import NodeName, Uid
+from foosets.api.pod import Pod
 from foosets.placement.cooling import COOLING_SECONDS, FORGIVEN_AFTER_SECONDS, Cooling
-from tests.builders import pod
+from tests.builders import pod, raw_pod
 
 SECOND = 1_000_000
 ONE, OTHER = Uid("one"), Uid("other")
@@ -60,3 +63,11 @@ def test_only_the_moment_of_a_rejection_counts() -> None:
     cooling.observe(refused, refused, 10 * SECOND)
     assert cooling.nodes(Uid("uid-work"), 0) == {N1: 10 * SECOND}
     assert cooling.nodes(Uid("uid-work"), 10 * SECOND) == {}
+
+
+def test_a_pod_of_nobody_cools_no_node() -> None:
+    raw = raw_pod(node="n1", phase="Failed", reason="OutOfcpu")
+    raw["metadata"]["ownerReferences"] = []
+    cooling = Cooling()
+    cooling.observe(None, convert(raw, Pod), 0)
+    assert cooling._by_owner == {}

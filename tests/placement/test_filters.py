@@ -224,6 +224,12 @@ def test_the_message_counts_reasons_commonest_first() -> None:
     )
 
 
+def test_the_message_says_how_many_reasons_it_leaves_out() -> None:
+    counts = {f"reason {number}": 1 for number in range(MAX_REASONS + 3)}
+    assert explain(counts, 10).endswith(", 3 more reasons.")
+    assert "more" not in explain(dict(list(counts.items())[:MAX_REASONS]), 10)
+
+
 def test_the_message_without_any_node() -> None:
     assert explain({}, 0) == "no nodes available to schedule pods"
 

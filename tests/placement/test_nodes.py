@@ -55,6 +55,54 @@ def test_a_node_may_leave_before_its_pods() -> None:
     assert table.rows == {}
 
 
+def test_a_node_that_was_never_there_leaves_nothing() -> None:
+    table = Table()
+    table.remove_node(node())
+    assert table.rows == {}
+    assert table.changes(NEVER)[0] in (None, [])
+
+
+def test_a_node_leaves_once() -> None:
+    table = Table()
+    table.node_changed(None, node())
+    table.upsert_pod(pod("a", {"cpu": "1"}, node="n1"))
+    for _ in range(2):
+        table.node_changed(node(), None)
+    assert cpu(table) == -1000
+
+
+def test_an_event_of_a_pod_without_a_node_changes_nothing() -> None:
+    table = Table()
+    table.pod_changed(None, pod("a", {"cpu": "1"}))
+    table.pod_changed(pod("a", {"cpu": "1"}), None)
+    assert table.rows == {}
+
+
+def test_the_next_pod_of_a_name_stands_in_for_the_earlier_one_and_for_the_decision_made_while_that_was_there() -> None:
+    table = Table()
+    table.upsert_node(node())
+    table.upsert_pod(pod("a", {"cpu": "1"}, node="n1", uid="earlier"))
+    table.assume(Key("ns", "a"), N1, ONE_CPU)
+    assert cpu(table) == 2000
+    table.upsert_pod(pod("a", {"cpu": "1"}, node="n1", uid="next"))
+    assert cpu(table) == 3000
+    assert table.statistics() == {"nodes": 1, "pods": 1, "assumed": 0}
+
+
+def test_a_port_is_free_again_with_the_last_pod_that_has_it() -> None:
+    table = Table()
+    for name, address in (("a", "10.0.0.1"), ("b", "10.0.0.1"), ("c", "10.0.0.2")):
+        port = {"containerPort": 80, "hostPort": 80, "hostIP": address}
+        table.pod_changed(None, pod(name, node="n1", ports=[port]))
+    assert table.rows[N1].ports == {("TCP", 80): {"10.0.0.1": 2, "10.0.0.2": 1}}
+    for name in "ac":
+        table.pod_changed(pod(name, node="n1"), None)
+    assert table.rows[N1].ports == {("TCP", 80): {"10.0.0.1": 1}}
+    table.upsert_node(node())
+    table.pod_changed(pod("b", node="n1"), None)
+    assert table.rows[N1].ports == {}
+
+
 def test_a_terminating_pod_counts_and_a_terminal_one_does_not() -> None:
     table = Table()
     table.upsert_node(node())

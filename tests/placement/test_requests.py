@@ -170,6 +170,21 @@ def test_the_host_network_takes_its_ports_from_the_node() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host_network", "port", "expected"),
+    [
+        (False, {"containerPort": 8080}, ()),
+        (False, {"containerPort": 8080, "hostPort": 80}, (HostPort("0.0.0.0", "TCP", 80),)),
+        (True, {"containerPort": 8080, "hostPort": 80}, (HostPort("0.0.0.0", "TCP", 80),)),
+    ],
+)
+def test_a_port_of_the_node_is_taken_by_who_asks_for_it(
+    *, host_network: bool, port: Raw, expected: tuple[HostPort, ...]
+) -> None:
+    spec = {"hostNetwork": host_network, "containers": [{"ports": [port]}]}
+    assert template_class({"spec": spec}).size.ports == expected
+
+
+@pytest.mark.parametrize(
     ("template", "message"),
     [
         ({}, "missing required field `spec`"),

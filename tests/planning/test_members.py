@@ -134,6 +134,18 @@ def test_a_pods_going_leaves_its_successor_alone() -> None:
     assert [member.attempt for member in seen] == [1]
 
 
+def test_a_pod_that_is_no_member_leaves_nothing_when_it_goes() -> None:
+    stranger = pod(labels={INDEX: "x"})
+    seen = members(stranger)
+    seen.observe(stranger, None, T)
+    assert not seen.retired
+
+
+def test_the_refusal_of_an_earlier_attempt_does_not_stand_in_for_the_newest() -> None:
+    refused = {"phase": "Failed", "reason": "OutOfcpu"}
+    assert members(pod(0, 3, **refused), pod(0, 1, **refused)).rejections[0].attempt == 3
+
+
 # ---- spans
 
 

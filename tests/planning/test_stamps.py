@@ -13,6 +13,7 @@ from foosets.planning.stamps import (
     format_micro,
     format_second,
     parse_time,
+    sent,
 )
 
 T = 1_795_402_565_000_000
@@ -51,6 +52,11 @@ def test_times_are_read(text: str | None, expected: int | None) -> None:
 def test_times_are_written_as_they_are_read(at: int) -> None:
     assert parse_time(format_micro(at)) == at
     assert parse_time(format_second(at)) == at - at % SECOND
+
+
+def test_times_are_written_as_kubernetes_writes_them() -> None:
+    assert format_second(T + 999_999) == TEXT
+    assert format_micro(T + 7) == "2026-11-23T02:56:05.000007Z"
 
 
 @pytest.mark.parametrize(
@@ -121,3 +127,24 @@ def test_anything_else_is_no_stamps(hostile: str | None) -> None:
 def test_the_last_time_fits_a_collectors_nanoseconds() -> None:
     assert TIME_MAX * 1000 < 2**63
     assert datetime.fromtimestamp(TIME_MAX / SECOND, UTC).year == 2262
+
+
+POD = b'{"metadata":{"annotations":{"a":"b","foo.example.com/stamps":"{%b}"},"labels":{}},"spec":{}}'
+
+
+def test_a_body_is_stamped_with_the_moment_of_its_sending() -> None:
+    before, after = ((rb"\"seen\":%d,\"create\":%d" % (T, sent_at)) for sent_at in (T + 1, T + 2_000_000))
+    assert sent(POD % before, T + 2_000_000) == POD % after
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        POD % rb"\"seen\":1795402565000000",
+        b'{"spec":{"env":"' + rb"\"create\":1795402565000000" + b'"}}',
+    ],
+    ids=["no stamps", "no stamp of its creation", "the like of one elsewhere"],
+)
+def test_a_body_without_such_a_stamp_is_sent_as_it_is(body: bytes) -> None:
+    assert sent(body, T) == body

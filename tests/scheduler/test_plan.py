@@ -10,7 +10,7 @@ from foosets.placement.decisions import Stage
 from foosets.planning.actions import Plan, SetPodCondition
 from foosets.planning.obstacles import Obstacle
 from foosets.scheduler.plan import RETRY_SECONDS, SETTLE_SECONDS, held, obstacle_of, plan
-from foosets.scheduler.state import Observed, Waiting
+from foosets.scheduler.state import Bound, Observed, Waiting
 
 NOW = datetime(2027, 1, 15, 8, 0, 30, 500_000, tzinfo=UTC)
 STARTED = "2027-01-15T08:00:00Z"
@@ -48,6 +48,11 @@ def test_a_pod_that_may_be_bound_is_left_alone(stage: Stage) -> None:
     planned = plan(Observed(Waiting(a_pod(), stage, NO_FIT)), NOW)
     assert planned.wanted is None
     assert planned.plan == Plan()
+
+
+def test_a_bound_pod_whose_owner_sends_no_span_gets_none() -> None:
+    planned = plan(Observed(bound=Bound(a_pod(), {})), NOW)
+    assert planned.plan == Plan(wake_after=SETTLE_SECONDS)
 
 
 def test_a_binding_without_an_answer_is_sent_again() -> None:

@@ -96,6 +96,14 @@ def test_a_pod_of_nobody_is_bound_without_stamps_and_spans(world: World) -> None
     assert world.spans == []
 
 
+def test_a_new_process_owes_nothing_of_a_large_set(world: World) -> None:
+    create(world, index="100")
+    bind(world)
+    world.new_process()
+    world.look_at_all()
+    assert world.spans == []
+
+
 def refuse(world: World) -> None:
     """Let the pod be refused at START, and the cache know it."""
     create(world, "5")

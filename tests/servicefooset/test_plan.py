@@ -103,6 +103,13 @@ def test_an_ended_pod_stays_until_status_has_counted_it() -> None:
     assert [(group.indexes, group.attempt) for group in world.status().attempts] == [("1", 1)]
 
 
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_an_ended_pod_that_is_on_its_way_out_is_not_deleted_again(phase: str) -> None:
+    world = running(service({"replicas": 1}), lingers=True)
+    world.end(f"{P}0", phase)
+    assert [act for plan in world.rest() for act in acts(plan)] == [f"-{P}0", f"+{P}0-1"]
+
+
 def test_a_pod_that_ends_at_once_lets_its_slot_rest() -> None:
     world = World(service({"replicas": 1}))
     world.rest()

@@ -8,7 +8,7 @@ pydantic writes: no references, no alternatives for what may be absent, no title
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -227,12 +227,12 @@ def files() -> dict[str, str]:
     }
 
 
-def main() -> int:
-    """Write the CRDs, or with --check say which of them are not what the models make."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the CRDs, or with --check say which of them are not what the models make; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m foosets.api.crd", description=main.__doc__)
     parser.add_argument("directory", type=Path, nargs="?", default=Path("crds"))
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     stale = False
     for name, text in files().items():
         path: Path = options.directory / name

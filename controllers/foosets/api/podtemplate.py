@@ -14,7 +14,7 @@ since a list-map's keys must be required or have one.
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,7 +110,7 @@ def _reference(schema: Schema) -> str:
     return str(alternatives[0].get("$ref", "")).rpartition("/")[2]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write podtemplate.json anew from a server's document."""
     parser = argparse.ArgumentParser(prog="python -m foosets.api.podtemplate", description=main.__doc__)
     parser.add_argument(
@@ -119,10 +119,12 @@ def main() -> None:
         metavar="FILE",
         help="what `kubectl get --raw /openapi/v3/api/v1` printed; - for standard input",
     )
-    source: str = parser.parse_args().server_openapi
+    parser.add_argument("file", type=Path, nargs="?", default=FILE, help="where to write it; %(default)s")
+    options = parser.parse_args(arguments)
+    source, file = str(options.server_openapi), Path(options.file)
     document = json.loads(sys.stdin.read() if source == "-" else Path(source).read_text())
-    FILE.write_text(json.dumps(extract(document), indent=1, sort_keys=True) + "\n")
-    sys.stdout.write(f"wrote {FILE}\n")
+    file.write_text(json.dumps(extract(document), indent=1, sort_keys=True) + "\n")
+    sys.stdout.write(f"wrote {file}\n")
 
 
 if __name__ == "__main__":

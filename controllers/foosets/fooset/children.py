@@ -8,7 +8,7 @@ every apply carries a value: the parent's if it changed since the last apply, el
 from dataclasses import dataclass
 from typing import Any
 
-from foosets.api.fooset import BatchEntry, ServiceEntry
+from foosets.api.fooset import BatchEntry
 from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Resource
 from foosets.api.names import PARENT_REPLICAS, REVISION, TRACEPARENT
 from foosets.fooset.state import Child, Entry, Observed
@@ -49,11 +49,7 @@ def desired(seen: Observed, entry: Entry) -> Desired:
 
 def resource_of(entry: Entry) -> Resource:
     """Return the kind that the entry becomes."""
-    match entry:
-        case BatchEntry():
-            return BATCHFOOSETS
-        case ServiceEntry():
-            return SERVICEFOOSETS
+    return BATCHFOOSETS if isinstance(entry, BatchEntry) else SERVICEFOOSETS
 
 
 def _count(parents_value: int, live: Child | None, field: str) -> int:

@@ -86,7 +86,8 @@ class Table:
         """Take a change as a store reports it."""
         if after is not None:
             self.upsert_node(after)
-        elif before is not None:
+        else:
+            assert before is not None, "nothing does not become nothing"
             self.remove_node(before)
 
     # ---- pods
@@ -120,7 +121,8 @@ class Table:
         """Take a change as a store reports it."""
         if after is not None:
             self.upsert_pod(after)
-        elif before is not None:
+        else:
+            assert before is not None, "nothing does not become nothing"
             self.remove_pod(before)
 
     # ---- decisions

@@ -208,7 +208,8 @@ class Members:
     def observe(self, before: Pod | None, after: Pod | None, at: Microseconds | None) -> None:
         """Take a change of one pod; `at` is when the watch brought it, None for the first list."""
         pod = after or before
-        held = self._drop(pod.metadata.name) if pod is not None else None
+        assert pod is not None, "nothing does not become nothing"
+        held = self._drop(pod.metadata.name)
         if after is None:
             if held is not None:
                 self._retire(held)

@@ -8,7 +8,7 @@ from foosets.planning.episodes import Episode, Outcome
 from foosets.planning.members import Member
 from foosets.planning.podspans import RUNNING, Closing, admit_span, create_span, pod_context, pod_span, refusal
 from foosets.planning.setspans import Closing as SetClosing
-from foosets.planning.trace import Microseconds, Span
+from foosets.planning.trace import Context, Microseconds, Span
 
 MAX_PODS: Final = 390
 """Pods with spans in one trace: five spans each, with the scheduler's two; the rest of 2,000 is for the others."""
@@ -16,8 +16,7 @@ MAX_PODS: Final = 390
 
 def is_traced(member: Member, episode: Episode) -> bool:
     """Whether a pod has spans in an episode: it was created in it, and is one of the first or has run and failed."""
-    context = pod_context(member.pod) if member.traced else None
-    return context is not None and context.trace_id == episode.trace_id
+    return _context(member, episode) is not None
 
 
 def cut_off(closing: SetClosing, at: Microseconds) -> Closing:
@@ -29,14 +28,13 @@ def cut_off(closing: SetClosing, at: Microseconds) -> Closing:
 
 def pod_spans(pods: Iterable[Member], episode: Episode, closing: Closing | None = None) -> list[Span]:
     """Return the spans of the traced pods whose phase is over, or is cut off by `closing`."""
-    traced = islice((member for member in pods if is_traced(member, episode)), MAX_PODS)
-    return [span for member in traced for span in _spans(member, episode, closing)]
+    contexts = ((member, _context(member, episode)) for member in pods)
+    traced = islice(((member, context) for member, context in contexts if context is not None), MAX_PODS)
+    return [span for member, context in traced for span in _spans(member, context, episode, closing)]
 
 
-def _spans(member: Member, episode: Episode, closing: Closing | None) -> list[Span]:
-    pod, arrivals, context = member.pod, member.arrivals, pod_context(member.pod)
-    if context is None:
-        return []
+def _spans(member: Member, context: Context, episode: Episode, closing: Closing | None) -> list[Span]:
+    pod, arrivals = member.pod, member.arrivals
     if closing is not None and closing.failed:
         # what the scheduler says of the same pod has to agree; a pod that runs is not what blocks its set
         closing = Closing(closing.at, RUNNING, failed=False) if pod.ready else refusal(pod) or closing
@@ -45,3 +43,8 @@ def _spans(member: Member, episode: Episode, closing: Closing | None) -> list[Sp
         return []
     admit = admit_span(pod, context, arrivals)
     return [life, create_span(pod, context, arrivals), *([admit] if admit is not None else [])]
+
+
+def _context(member: Member, episode: Episode) -> Context | None:
+    context = pod_context(member.pod) if member.traced else None
+    return context if context is not None and context.trace_id == episode.trace_id else None
