@@ -4,13 +4,12 @@ import asyncio
 import datetime as dt
 import ipaddress
 import json
-import selectors
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from aiohttp import web
@@ -23,10 +22,6 @@ from foosets.kube.watch import Sink
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-T = TypeVar("T")
-
-HASTE = 100
-"""How much faster than the wall the clock of `hastily` runs."""
 
 
 @asynccontextmanager
@@ -59,7 +54,8 @@ async def converse(hold: Conversation, tls: ssl.SSLContext | None = None) -> Asy
             yield served.sockets[0].getsockname()[1]
     finally:
         for writer in writers:
-            writer.transport.abort()
+            with suppress(AttributeError):  # a transport that has closed after its last byte does not know its loop
+                writer.transport.abort()
             with suppress(OSError):
                 await writer.wait_closed()
 
@@ -91,25 +87,6 @@ async def silence(request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG0
     """Never answer."""
     await anyio.sleep_forever()
     raise AssertionError
-
-
-class _HastySelector(selectors.DefaultSelector):
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(timeout and timeout / HASTE)
-
-
-class _HastyLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        super().__init__(_HastySelector())
-
-    def time(self) -> float:
-        return super().time() * HASTE
-
-
-def hastily(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run with real sockets and a clock that runs fast, so that minutes of waiting take a second."""
-    with asyncio.Runner(loop_factory=_HastyLoop) as runner:
-        return runner.run(main())
 
 
 class Authority:

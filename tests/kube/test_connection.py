@@ -10,7 +10,8 @@ import pytest
 
 from foosets.kube.connection import CONNECT_SECONDS, Address, Connection
 from foosets.kube.exchange import Exchanges
-from tests.kube.loopback import Authority, Conversation, converse, hastily
+from tests.kube.loopback import Authority, Conversation, converse
+from tests.virtualtime import in_virtual_time
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"
 MANY = 2**20
@@ -200,4 +201,4 @@ def test_a_handshake_that_does_not_go_on_ends_in_time(authority: Authority) -> N
                 await heard_from(port, trusting(authority))
         return asyncio.get_running_loop().time() - began
 
-    assert CONNECT_SECONDS * 0.9 < hastily(main) < CONNECT_SECONDS * 2
+    assert CONNECT_SECONDS * 0.9 < in_virtual_time(main) < CONNECT_SECONDS * 2

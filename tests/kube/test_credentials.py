@@ -17,7 +17,8 @@ from foosets.kube.credentials import (
     find_origin,
 )
 from foosets.kube.errors import NotConfigured
-from tests.kube.loopback import Authority, hastily, kubeconfig
+from tests.kube.loopback import Authority, kubeconfig
+from tests.virtualtime import in_virtual_time
 
 
 def service_account(folder: Path) -> ServiceAccount:
@@ -122,7 +123,7 @@ def test_a_token_file_is_read_again_after_a_minute(tmp_path: Path) -> None:
         await credentials.refresh()
         assert (credentials.authorization, credentials.generation) == ("Bearer second", before + 1)
 
-    hastily(main)
+    in_virtual_time(main)
 
 
 @pytest.mark.parametrize("rotating", ["", "\n", None])
@@ -184,7 +185,7 @@ def test_a_refused_token_is_read_again_once_and_not_in_a_storm() -> None:
         assert await credentials.renew(credentials.generation)
         assert dispenser.readings == 3
 
-    hastily(main)
+    in_virtual_time(main)
 
 
 async def test_a_plugin_is_not_asked_again_while_its_answer_is_good(tmp_path: Path) -> None:

@@ -26,13 +26,13 @@ from tests.kube.loopback import (
     Authority,
     PodServer,
     event,
-    hastily,
     kubeconfig,
     pod,
     serve,
     silence,
 )
 from tests.kube.test_watch import reflecting
+from tests.virtualtime import in_virtual_time
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ def test_library_waits_for_ever() -> None:
                 await api.read_namespaced_pod("a", "default")
         return waiting.cancelled_caught
 
-    assert hastily(main), "the library has got a default time-out"
+    assert in_virtual_time(main), "the library has got a default time-out"
 
 
 def test_ours_gives_up(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_ours_gives_up(tmp_path: Path) -> None:
             with anyio.fail_after(TIMEOUT_SECONDS * 3), pytest.raises(Unreachable):
                 await transport.request("GET", "/api/v1/namespaces/default/pods/a")
 
-    hastily(main)
+    in_virtual_time(main)
 
 
 # ---------------------------------------------------------------------------- a watch on a silent connection
@@ -117,7 +117,7 @@ def test_library_watches_a_silent_connection_for_ever() -> None:
                 await follow(api, events=2)
         return len(server.versions)
 
-    assert hastily(main) == 1
+    assert in_virtual_time(main) == 1
 
 
 def test_ours_watches_anew(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_ours_watches_anew(tmp_path: Path) -> None:
         async with reflecting(PodServer(), tmp_path, Timing()) as it:
             await it.has_watched(2)
 
-    hastily(main)
+    in_virtual_time(main)
 
 
 # ---------------------------------------------------------------------------- 410
@@ -155,19 +155,17 @@ async def test_ours_lists_again(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------- pauses
 
 
-async def _nothing(response: web.StreamResponse, _: int) -> None:
-    await response.write_eof()
+async def _nothing_but_the_hundredth_time(response: web.StreamResponse, watches: int) -> None:
+    await response.write(event("ADDED", _pod("a", 101)) if watches == 100 else b"")
 
 
 def test_library_reconnects_without_a_pause() -> None:
-    async def main() -> int:
-        server = Scripted(_nothing)
-        async with serve(server) as url, library(url) as api:
-            with anyio.move_on_after(60):
-                await follow(api, events=1)
-        return len(server.versions)
+    async def main() -> float:
+        async with serve(Scripted(_nothing_but_the_hundredth_time)) as url, library(url) as api:
+            await follow(api, events=1)
+            return anyio.current_time()
 
-    assert hastily(main) > 20, "the library pauses between watches"
+    assert in_virtual_time(main) < 1, "the library pauses between watches"
 
 
 def test_ours_pauses(tmp_path: Path) -> None:
@@ -180,7 +178,7 @@ def test_ours_pauses(tmp_path: Path) -> None:
                 await it.has_watched(watches)
             return anyio.current_time() - began
 
-    assert hastily(main) >= 0.5 + 1 + 2 + 4
+    assert in_virtual_time(main) >= 0.5 + 1 + 2 + 4
 
 
 # ---------------------------------------------------------------------------- lines
@@ -239,7 +237,6 @@ async def test_ours_begins_at_the_version_of_the_list(tmp_path: Path) -> None:
     server = PodServer()
     server.put("b")
     server.put("a")
-    server.remove("c")
     server.version = 130
     async with reflecting(server, tmp_path) as it:
         server.end()
@@ -255,6 +252,19 @@ def _mounted(folder: Path, ca: bytes) -> ServiceAccount:
     (folder / "ca.crt").write_bytes(ca)
     environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
     return ServiceAccount(str(folder / "token"), str(folder / "ca.crt"), environ)
+
+
+@asynccontextmanager
+async def to_service(url: str, mount: ServiceAccount) -> AsyncIterator[Transport]:
+    """Go to a server as a pod does, which is told where it is by its environment."""
+    host, port = url.removeprefix("https://").split(":")
+    environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+    origin = ServiceAccount(mount.token_file, mount.ca_file, environ)
+    transport = Transport(await Credentials.load(origin), user_agent="tests")
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
 
 
 async def test_library_raises_out_of_a_call_while_the_token_file_is_empty(tmp_path: Path) -> None:
@@ -276,13 +286,13 @@ async def test_ours_goes_on_with_the_old_token(tmp_path: Path) -> None:
         seen.append(request.headers["Authorization"])
         return web.json_response({})
 
-    (tmp_path / "token").write_text("first")
-    user = {"tokenFile": str(tmp_path / "token")}
-    async with serve(note) as url, connect(kubeconfig(tmp_path, url, user=user)) as transport:
+    authority = Authority(tmp_path, "ca")
+    async with serve(note, authority.server) as url, to_service(url, _mounted(tmp_path, authority.pem)) as transport:
         await transport.request("GET", "/x")
         (tmp_path / "token").write_text("")
         transport._credentials.expire()
         await transport.request("GET", "/x")
+        assert transport.statistics().credential_failures == 1
     assert seen == ["Bearer first"] * 2
 
 
@@ -298,17 +308,11 @@ async def test_library_keeps_an_authority_that_was_replaced(tmp_path: Path) -> N
 
 async def test_ours_reads_the_authority_again_after_it_failed(tmp_path: Path) -> None:
     old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
-    async with serve(_empty, new.server) as url:
-        host, port = url.removeprefix("https://").split(":")
-        mount = _mounted(tmp_path, old.pem)
-        environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
-        origin = ServiceAccount(mount.token_file, mount.ca_file, environ)
-        transport = Transport(await Credentials.load(origin), user_agent="tests")
+    async with serve(_empty, new.server) as url, to_service(url, _mounted(tmp_path, old.pem)) as transport:
         (tmp_path / "ca.crt").write_bytes(new.pem)
         with pytest.raises(Unreachable, match="certificate"):
             await transport.request("GET", "/x")
         assert await transport.request("GET", "/x") == b"{}"
-        await transport.aclose()
 
 
 async def _empty(request: web.BaseRequest) -> web.Response:  # noqa: ARG001 - a handler

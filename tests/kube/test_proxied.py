@@ -10,7 +10,8 @@ from aiohttp import web
 
 from foosets.kube.errors import AlreadyExists, Deposed, Silent, Throttled, Unreachable
 from foosets.kube.transport import Pool, Transport, connect
-from tests.kube.loopback import Handler, hastily, kubeconfig, serve, silence, status
+from tests.kube.loopback import Handler, kubeconfig, serve, silence, status
+from tests.virtualtime import in_virtual_time
 
 SERVER = "http://api.example.com:6443"
 
@@ -94,8 +95,8 @@ def test_a_silent_watch_is_silent_and_a_silent_proxy_unreachable(tmp_path: Path)
                 await lines_of(transport)
             assert type(caught.value) is error
 
-    hastily(lambda: ends_with(accept, Silent))
-    hastily(lambda: ends_with(silence, Unreachable))
+    in_virtual_time(lambda: ends_with(accept, Silent))
+    in_virtual_time(lambda: ends_with(silence, Unreachable))
 
 
 async def test_behind_a_shut_fence_nothing_is_asked_of_the_proxy(tmp_path: Path) -> None:

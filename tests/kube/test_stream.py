@@ -9,7 +9,8 @@ import pytest
 from foosets.kube.connection import Address
 from foosets.kube.reply import GarbledReplyError
 from foosets.kube.stream import SilenceError, Stream
-from tests.kube.loopback import Conversation, converse, hastily
+from tests.kube.loopback import Conversation, converse
+from tests.virtualtime import in_virtual_time
 
 REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -127,7 +128,7 @@ def test_silence_ends_a_stream(said: bytes, error: type[Exception]) -> None:
         assert type(caught.value) is error
         return asyncio.get_running_loop().time() - began
 
-    assert INACTIVITY * 0.9 < hastily(main) < INACTIVITY * 2
+    assert INACTIVITY * 0.9 < in_virtual_time(main) < INACTIVITY * 2
 
 
 def test_who_holds_the_server_back_does_not_take_it_for_silent() -> None:
@@ -142,4 +143,4 @@ def test_who_holds_the_server_back_does_not_take_it_for_silent() -> None:
             await lines_of(stream, heard)
         return len(heard)
 
-    assert hastily(main) == 2
+    assert in_virtual_time(main) == 2

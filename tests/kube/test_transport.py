@@ -12,7 +12,8 @@ from aiohttp import web
 
 from foosets.kube.errors import AlreadyExists, Deposed, Silent, Throttled, Unauthorized, Unreachable
 from foosets.kube.transport import INACTIVITY_SECONDS, TIMEOUT_SECONDS, Pool, Transport, connect
-from tests.kube.loopback import Authority, Handler, hastily, kubeconfig, serve, silence, status
+from tests.kube.loopback import Authority, Handler, kubeconfig, serve, silence, status
+from tests.virtualtime import in_virtual_time
 
 
 @asynccontextmanager
@@ -70,7 +71,7 @@ def test_every_call_ends_by_default(tmp_path: Path) -> None:
             took = anyio.current_time() - began
             assert TIMEOUT_SECONDS * 0.9 < took < TIMEOUT_SECONDS * 2
 
-    hastily(main)
+    in_virtual_time(main)
 
 
 async def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_a_silent_watch_ends_after_a_while(tmp_path: Path, *, accepts: bool, err
         assert type(caught.value) is error
         return anyio.current_time() - began
 
-    assert INACTIVITY_SECONDS * 0.9 < hastily(main) < INACTIVITY_SECONDS * 2
+    assert INACTIVITY_SECONDS * 0.9 < in_virtual_time(main) < INACTIVITY_SECONDS * 2
 
 
 def test_a_watch_with_a_line_now_and_then_goes_on(tmp_path: Path) -> None:
@@ -274,7 +275,7 @@ def test_a_watch_with_a_line_now_and_then_goes_on(tmp_path: Path) -> None:
             await response.write(b"tick\n")
         return response
 
-    assert hastily(lambda: lines_of(tick, tmp_path)) == [b"tick"] * 2
+    assert in_virtual_time(lambda: lines_of(tick, tmp_path)) == [b"tick"] * 2
 
 
 async def test_leaving_a_watch_closes_its_connection(tmp_path: Path) -> None:
