@@ -48,7 +48,7 @@ down: setup ## remove the cluster: processes, ports and files
 	$(BIN)/python -m e2e.cluster down
 
 .PHONY: test
-test: check unit coverage e2e e2e-kind ## everything that proves the suite on this machine
+test: check unit coverage slow e2e e2e-kind ## everything that proves the suite on this machine
 
 .PHONY: check
 check: setup ## style, types, layers, generated files
@@ -65,12 +65,16 @@ binaries: setup ## find, download or build what clusters are made of: etcd, the 
 
 .PHONY: unit
 unit: binaries ## tests that need no cluster
-	$(BIN)/pytest -m "not cluster and not kind"
+	$(BIN)/pytest -m "not cluster and not kind and not slow"
 
 .PHONY: coverage
 coverage: setup ## every branch of the pure files is taken by a test by value; what only hypothesis reaches does not count
-	$(BIN)/coverage run -m pytest -m "not cluster and not kind and not hypothesis" $(PURE)
+	$(BIN)/coverage run -m pytest -m "not cluster and not kind and not slow and not hypothesis" $(PURE)
 	$(BIN)/coverage report
+
+.PHONY: slow
+slow: setup ## tests that wait for half a minute of real time, such as for the system's word that a peer is gone
+	$(BIN)/pytest -m slow
 
 .PHONY: e2e
 e2e: binaries ## tests against a real API server that they bring up themselves
