@@ -23,7 +23,7 @@ HOLES = 50
 """For each way."""
 FOUND_SECONDS = 95.0
 """By then a silent connection has been given up, from its last byte on."""
-RECOVERY_SECONDS = 1.0
+RECOVERY_SECONDS = 2.0
 """The first pause after a failure, and what the server is asked then."""
 PODS = "abcde"
 CHANGES = 4

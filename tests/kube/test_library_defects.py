@@ -178,7 +178,7 @@ def test_ours_pauses(tmp_path: Path) -> None:
                 await it.has_watched(watches)
             return anyio.current_time() - began
 
-    assert in_virtual_time(main) >= 0.5 + 1 + 2 + 4
+    assert in_virtual_time(main) >= 1 + 2 + 4 + 8
 
 
 # ---------------------------------------------------------------------------- lines

@@ -173,11 +173,11 @@ async def test_writes_have_32_connections_and_do_not_hold_up_the_others(tmp_path
     assert most == 32
 
 
-async def test_a_dead_peer_is_found_by_the_system_in_30_seconds(tmp_path: Path) -> None:
+async def test_the_system_is_told_to_take_a_peer_for_dead_after_25_seconds(tmp_path: Path) -> None:
     async with to(echo, tmp_path) as transport:
         await transport.request("GET", "/x", pool=Pool.READS)
         options = [tuple(_options(transport))]
-    assert options == [(1, 30, 30_000)]
+    assert options == [(1, 25, 25_000)]
 
 
 def _options(transport: Transport) -> list[int]:

@@ -76,7 +76,7 @@ class Timing:
     inactivity: float = INACTIVITY_SECONDS
     watch: float = 300.0
     settled: float = 5.0
-    first_pause: float = 0.5
+    first_pause: float = 1.0
     longest_pause: float = 30.0
 
 
