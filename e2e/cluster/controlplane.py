@@ -22,6 +22,7 @@ from e2e.cluster.kubeconfig import Credentials, Server
 from e2e.cluster.leash import leashed
 from e2e.cluster.ports import LOOPBACK, free_ports
 from e2e.cluster.state import Record, StateDirectory, replace
+from e2e.cluster.tuning import Flags, Tuning, merged, write_identities
 
 NAME: Final = "foosets"
 """kwokctl's name of the cluster, inside its own work directory."""
@@ -41,7 +42,7 @@ WAIT_SECONDS: Final = 60
 POLL_SECONDS: Final = 0.1
 ALONE: Final = {"leader-elect": "false"}
 """There is one of each; one that was killed and started again does not wait for its own old lease."""
-FLAGS: Final[Mapping[str, Mapping[str, str]]] = {
+FLAGS: Final[Flags] = {
     "kube-apiserver": {"audit-log-maxsize": "100000"},  # megabytes: never rotated, the tests read one file
     "kube-controller-manager": ALONE,
     "kube-scheduler": ALONE,
@@ -58,13 +59,13 @@ def authority(state: StateDirectory) -> Path:
     return work_directory(state) / "pki" / "ca.crt"
 
 
-def create(state: StateDirectory, record: Record, binaries: Binaries) -> str:
+def create(state: StateDirectory, record: Record, binaries: Binaries, tuning: Tuning) -> str:
     """Start a new control plane and write the administrator's kubeconfig; return the API server's URL.
 
     Whatever an earlier, unfinished attempt left must be gone (see `discard`).
     """
     config = state.kwok / "create.yaml"
-    replace(config, yaml.safe_dump_all([_configuration(binaries, state), *_stages()], sort_keys=False))
+    replace(config, yaml.safe_dump_all([_configuration(binaries, state, tuning), *_stages()], sort_keys=False))
     # kwokctl keeps a directory that is there: so its processes log where all others do.
     work_directory(state).mkdir(parents=True)
     (work_directory(state) / "logs").symlink_to(state.logs)
@@ -110,13 +111,8 @@ def write_kubeconfig(state: StateDirectory, record: Record) -> str:
     """Write the administrator's kubeconfig from kwokctl's; return the API server's URL."""
     made = yaml.safe_load((work_directory(state) / "kubeconfig.yaml").read_text(encoding="utf-8"))
     url = str(made["clusters"][0]["cluster"]["server"])
-    pki = work_directory(state) / "pki"
-    kubeconfig.write(
-        state.kubeconfig,
-        kubeconfig.context_name(record),
-        Server(url, authority(state)),
-        Credentials(certificate=(pki / "admin.crt", pki / "admin.key")),
-    )
+    server = Server(url, authority(state))
+    kubeconfig.write(state.kubeconfig, kubeconfig.context_name(record), server, _administrator(state))
     return url
 
 
@@ -126,6 +122,11 @@ def require_ready(client: Client) -> None:
         client.kubectl("get", "--raw", "/readyz")
     except ClusterError as error:
         raise ClusterError(error.message, log=client.state.log("kube-apiserver")) from error
+
+
+def _administrator(state: StateDirectory) -> Credentials:
+    pki = work_directory(state) / "pki"
+    return Credentials(certificate=(pki / "admin.crt", pki / "admin.key"))
 
 
 def _pid_file(state: StateDirectory, name: str) -> Path:
@@ -168,9 +169,11 @@ def _explaining_log(state: StateDirectory, record: Record) -> Path:
     return state.log("kwokctl")
 
 
-def _configuration(binaries: Binaries, state: StateDirectory) -> dict[str, Any]:
+def _configuration(binaries: Binaries, state: StateDirectory, tuning: Tuning) -> dict[str, Any]:
     # kwokctl counts ports down from 32767: two clusters that start at the same moment would take the same ones.
     ports = dict(zip(PORT_OPTIONS, free_ports(len(PORT_OPTIONS)), strict=True))
+    server = Server(f"https://{LOOPBACK}:{ports['kubeApiserverPort']}", authority(state))
+    flags = _flags(state, server, tuning)
     return {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
@@ -184,11 +187,16 @@ def _configuration(binaries: Binaries, state: StateDirectory) -> dict[str, Any]:
             "kubeSchedulerBinary": str(binaries[toolchain.KUBE_SCHEDULER]),
             "kwokControllerBinary": str(binaries[toolchain.KWOK]),
             "kubectlBinary": str(binaries[toolchain.KUBECTL]),
-            "kubeAuditPolicy": str(AUDIT_POLICY),
+            **({"kubeAuditPolicy": str(AUDIT_POLICY)} if tuning.audited else {}),
             "cacheDir": str(state.kwok / "cache"),
         },
-        "componentsPatches": [_patch(name, flags) for name, flags in FLAGS.items()],
+        "componentsPatches": [_patch(name, values) for name, values in flags.items()],
     }
+
+
+def _flags(state: StateDirectory, server: Server, tuning: Tuning) -> Flags:
+    identities = write_identities(state.kwok, server, _administrator(state)) if tuning.own_identities else {}
+    return merged(FLAGS, identities, tuning.flags)
 
 
 def _patch(name: str, flags: Mapping[str, str]) -> dict[str, Any]:

@@ -36,12 +36,17 @@ def context_name(record: Record) -> str:
 
 def write(path: Path, name: str, server: Server, credentials: Credentials) -> None:
     """Write a kubeconfig with one context, called `name`."""
+    replace(path, yaml.safe_dump(content(name, server, credentials), sort_keys=False))
+
+
+def content(name: str, server: Server, credentials: Credentials) -> dict[str, Any]:
+    """Return what `write` writes."""
     user: dict[str, str] = {}
     if credentials.token_file:
         user["tokenFile"] = str(credentials.token_file)
     if credentials.certificate:
         user["client-certificate"], user["client-key"] = map(str, credentials.certificate)
-    config = {
+    return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": name,
@@ -49,7 +54,6 @@ def write(path: Path, name: str, server: Server, credentials: Credentials) -> No
         "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
-    replace(path, yaml.safe_dump(config, sort_keys=False))
 
 
 def write_embedded(state: StateDirectory, name: str, made: Mapping[str, Any]) -> str:

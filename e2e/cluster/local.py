@@ -26,6 +26,7 @@ from e2e.cluster.rendered import components
 from e2e.cluster.state import Record
 from e2e.cluster.status import Row, rows
 from e2e.cluster.supervision import Supervision
+from e2e.cluster.tuning import Tuning
 
 
 class LocalCluster(Cluster):
@@ -34,9 +35,12 @@ class LocalCluster(Cluster):
     provider = "local"
     tools = toolchain.LOCAL_TOOLS
 
-    def __init__(self, root: Path, *, progress: Progress | None = None, chart: Path = CHART) -> None:
+    def __init__(
+        self, root: Path, *, progress: Progress | None = None, chart: Path = CHART, tuning: Tuning | None = None
+    ) -> None:
         super().__init__(root, progress=progress)
         self._chart = chart
+        self._tuning = tuning or Tuning()
 
     # ------------------------------------------------------------------------------------- up and down
 
@@ -118,7 +122,7 @@ class LocalCluster(Cluster):
         else:
             processes.kill_all(record.id)
             controlplane.discard(self.state)
-            server = controlplane.create(self.state, record, binaries)
+            server = controlplane.create(self.state, record, binaries, self._tuning)
             record = msgspec.structs.replace(record, server=server, control_plane=True)
             self.state.save(record)
         controlplane.require_ready(self.client)

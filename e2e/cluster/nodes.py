@@ -27,13 +27,18 @@ class Shape:
 
 def scale(client: Client, count: int, shape: Shape) -> None:
     """Have exactly `count` simulated nodes, called node-0 and so on, ready to take pods."""
-    wanted = [f"node-{index}" for index in range(count)]
+    wanted = [name_of(index) for index in range(count)]
     present = _names(client)
     if missing := [name for name in wanted if name not in present]:
         client.apply(*(manifest(name, shape) for name in missing))
     if surplus := sorted(present - set(wanted)):
         client.kubectl("delete", "node", "--wait=false", *surplus)
     _wait_usable(client, count)
+
+
+def name_of(index: int) -> str:
+    """Return the name of a simulated node, the first being 0."""
+    return f"node-{index}"
 
 
 def manifest(name: str, shape: Shape) -> dict[str, Any]:
