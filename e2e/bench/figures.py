@@ -29,12 +29,16 @@ def median_with_spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.0f} ({min(values):.0f}-{max(values):.0f})"
 
 
-def write(name: str, title: str, body: str) -> Path:
-    """Write `docs/operations/figures/<name>.md` anew and return its path."""
-    path = FIGURES / f"{name}.md"
+def facts() -> dict[str, str]:
+    """Return what a figure is worth nothing without."""
+    return {"commit": commit(), "machine": machine(), "load average of 15 minutes": f"{os.getloadavg()[2]:.1f}"}
+
+
+def write(name: str, title: str, body: str, folder: Path = FIGURES) -> Path:
+    """Write `<name>.md` anew, in `docs/operations/figures/` unless told otherwise, and return its path."""
+    path = folder / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"commit": commit(), "machine": machine(), "load average of 15 minutes": f"{os.getloadavg()[2]:.1f}"}
-    rows = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
+    rows = "".join(f"| {name} | {value} |\n" for name, value in facts().items())
     head = f"# {title}\n\n| | |\n|---|---|\n{rows}"
     path.write_text(f"{head}\n{body}\n", encoding="utf-8")
     return path
