@@ -103,6 +103,10 @@ generate-pod-schema: setup ## write the pod template's schema from the API serve
 	eval "$$($(BIN)/python -m e2e.cluster env)" && kubectl get --raw /openapi/v3/api/v1 | $(BIN)/python -m foosets.api.podtemplate --server-openapi -
 	$(BIN)/python -m foosets.api.crd
 
+.PHONY: bench
+bench: binaries ## pods bound per second beside Job and Deployment (PODS= NODES= REPEATS= ONLY=job,batch)
+	$(BIN)/python -m e2e.bench.contest --pods $(or $(PODS),1000) --nodes $(or $(NODES),1000) --repeats $(or $(REPEATS),5) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: bench-pod-path
 bench-pod-path: setup ## CPU of the batch controller per pod, beside the client library's ordinary way
 	$(BIN)/python -m e2e.bench.pod_path

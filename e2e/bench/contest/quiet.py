@@ -42,16 +42,16 @@ def is_calm(used: Mapping[str, float]) -> bool:
     return all(share <= SHARE for share in used.values())
 
 
-async def calm(look: Callable[[], Spent], seconds: float = LONGEST_SECONDS) -> Calm:
-    """Wait for a quiet window and return it; raises RestlessError."""
-    deadline = time.monotonic() + seconds
+async def calm(look: Callable[[], Spent], *, window: float = WINDOW_SECONDS, longest: float = LONGEST_SECONDS) -> Calm:
+    """Wait for a quiet window and return it; raises RestlessError after `longest` seconds."""
+    deadline = time.monotonic() + longest
     before, at = look(), time.monotonic()
     while True:
-        await anyio.sleep(WINDOW_SECONDS)
+        await anyio.sleep(window)
         after, now = look(), time.monotonic()
         used = shares(before, after, now - at)
         if is_calm(used):
             return Calm(before, at, used)
         if now > deadline:
-            raise RestlessError(f"no quiet within {seconds:.0f} s: {dict(used)}")
+            raise RestlessError(f"no quiet within {longest:.0f} s: {dict(used)}")
         before, at = after, now
