@@ -1,6 +1,6 @@
 """Benchmarks: each a program of its own that measures one thing and writes down what it found.
 
-    python -m e2e.bench.contest      pods bound per second, beside Job, Deployment and raw requests, on a real control plane
+    python -m e2e.bench.contest      pods bound per second on a real control plane, beside Job and Deployment
     python -m e2e.bench.pod_path     CPU of the batch controller per pod, beside the client library's ordinary way
     python -m e2e.bench.footprint    CPU and memory of the suite while nothing happens, on a cluster with real kubelets
 

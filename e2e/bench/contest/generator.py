@@ -3,8 +3,8 @@
 What the requests alone take: workers that create pods, on nodes in turn, and nothing that decides anything. It keeps
 open, and throws away, the watches that the suite's components have, since the API server writes every event to each.
 
-It says `ready` when they are open, begins with the first line of its input, says `done`, and stays, watches open, until
-it is ended.
+It says `ready` when it has its lists, begins with the first line of its input, and stays, watches open, until it is
+ended.
 """
 
 import argparse
@@ -13,27 +13,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import msgspec
 from anyio import to_thread
-from anyio.abc import TaskStatus
 
 from e2e.bench.contest.pods import pod
 from e2e.cluster.nodes import name_of
 from foosets.api.meta import PODS
 from foosets.api.names import Component, NodeName, Uid
 from foosets.kube.client import Client
-from foosets.kube.transport import Transport, connect
+from foosets.kube.codec import Row
+from foosets.kube.lists import Source
+from foosets.kube.transport import connect
+from foosets.kube.watch import Reflector
 from foosets.runtime.settings import Settings
 
 IN_FLIGHT: Final = 32
 READY: Final = "ready"
-DONE: Final = "done"
 NOBODY: Final = "nobody"
 """A scheduler that does not exist: these pods are bound by who made them."""
-WATCH_SECONDS: Final = 3600
 
 
 class Mode(StrEnum):
@@ -64,13 +64,25 @@ class _Created(msgspec.Struct):
 _created: Final = msgspec.json.Decoder(_Created).decode
 
 
-def watch_paths() -> list[str]:
-    """Return the paths of all watches of all components, from the newest state on."""
+class _Nowhere:
+    """A sink that keeps nothing."""
+
+    def replace(self, rows: list[Row], resource_version: int) -> None: ...
+
+    def upsert(self, row: Row) -> None: ...
+
+    def remove(self, row: Row) -> None: ...
+
+    def bookmark(self, resource_version: int) -> None: ...
+
+
+def sources() -> list[Source[Any]]:
+    """Return what all components of the suite watch."""
     assembled = (
         import_module(f"foosets.{component}.controller").assemble(lambda *_: None, Settings(), lambda: 0)
         for component in Component
     )
-    return [watch.source.watch_path(0, WATCH_SECONDS) for assembly in assembled for watch in assembly.watches]
+    return [watch.source for assembly in assembled for watch in assembly.watches]
 
 
 async def generate(client: Client, load: Load) -> None:
@@ -93,22 +105,19 @@ async def _work(client: Client, load: Load, turns: Iterator[int]) -> None:
             await client.bind(load.namespace, name, node, uid=Uid(_created(created).metadata.uid))
 
 
-async def _watch(transport: Transport, path: str, *, task_status: TaskStatus[None]) -> None:
-    async with transport.watch(path, inactivity=WATCH_SECONDS) as stream:
-        task_status.started()
-        async for _ in stream:
-            pass
-    raise EOFError(f"the watch {path} ended")
+def _report(trouble: object) -> None:
+    print(trouble, file=sys.stderr, flush=True)
 
 
 async def _main(load: Load) -> None:
     async with connect() as transport, anyio.create_task_group() as group:
-        for path in watch_paths():
-            await group.start(_watch, transport, path)
+        for source in sources():
+            reflector = Reflector(transport, source, _Nowhere(), report=_report)
+            group.start_soon(reflector.run)
+            await reflector.synced.wait()
         print(READY, flush=True)
         await to_thread.run_sync(sys.stdin.readline)
         await generate(Client(transport, "bench"), load)
-        print(DONE, flush=True)
 
 
 def main() -> None:

@@ -44,6 +44,8 @@ class Run:
     """Of each process that competed or was competed for; the recorder is none of them."""
     idle_shares: Mapping[str, float]
     """Of a core, which each process used in the quiet second before."""
+    watches: int
+    """That the recorder opened: more than one if the API server cut it off."""
 
     @property
     def rate(self) -> float:
@@ -101,4 +103,5 @@ def _found(name: str, recorder: Recorder, line: _Line, spent: cpu.Spent) -> Run:
         lag_seconds=statistics.median(lags),
         cpu_seconds=spent,
         idle_shares=line.quiet.shares,
+        watches=recorder.watches,
     )

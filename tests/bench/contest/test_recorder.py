@@ -22,25 +22,30 @@ def test_the_first_sight_is_the_moment(ticking: Callable[[], float]) -> None:
     recorder = Recorder(2, ticking)
     recorder.begin()
 
-    recorder.note([pod("a")])
-    recorder.note([pod("a"), pod("b")])
-    recorder.note([pod("a", "Running")])
-    recorder.note([pod("a", "Running")])
+    for seen in (pod("a"), pod("a"), pod("b"), pod("a", "Running"), pod("a", "Running")):
+        recorder.upsert(seen)
 
     assert recorder.began == 1
-    assert recorder.bound_at == {"a": 2, "b": 3}
-    assert recorder.running_at == {"a": 4}
+    assert recorder.bound_at == {"a": 2, "b": 4}
+    assert recorder.running_at == {"a": 5}
 
 
 def test_all_run_when_each_of_them_does(ticking: Callable[[], float]) -> None:
     recorder = Recorder(2, ticking)
-    recorder.note([pod("a", "Running"), pod("b")])
+    recorder.replace([pod("a", "Running"), pod("b")], 7)
     assert not recorder.all_running.is_set()
-    recorder.note([pod("b", "Running")])
+    recorder.upsert(pod("b", "Running"))
     assert recorder.all_running.is_set()
 
 
 def test_a_pod_that_is_first_seen_running_is_bound_by_then(ticking: Callable[[], float]) -> None:
     recorder = Recorder(1, ticking)
-    recorder.note([pod("a", "Running")])
+    recorder.upsert(pod("a", "Running"))
     assert recorder.bound_at == recorder.running_at == {"a": 1}
+
+
+def test_a_pod_that_goes_was_bound_all_the_same(ticking: Callable[[], float]) -> None:
+    recorder = Recorder(1, ticking)
+    recorder.upsert(pod("a"))
+    recorder.remove(pod("a"))
+    assert recorder.bound_at == {"a": 1}

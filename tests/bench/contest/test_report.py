@@ -23,6 +23,7 @@ def run(rival: str, seconds: float, cpu: dict[str, float] | None = None, pods: i
         lag_seconds=0.25,
         cpu_seconds=cpu or {},
         idle_shares=IDLE,
+        watches=1,
     )
 
 

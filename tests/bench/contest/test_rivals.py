@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from e2e.bench.contest.__main__ import rounds
-from e2e.bench.contest.generator import watch_paths
+from e2e.bench.contest.generator import sources
 from e2e.bench.contest.rivals import RIVALS, Objects, Rival, chosen
+from foosets.api.meta import PODS
 
 OF_OBJECTS = [rival for rival in RIVALS if isinstance(rival.does, Objects)]
 
@@ -76,6 +77,6 @@ def test_every_other_round_goes_backwards() -> None:
 
 
 def test_the_generator_has_the_watches_of_all_components() -> None:
-    paths = watch_paths()
-    assert len(paths) == 11
-    assert sum("fieldSelector=spec.nodeName%21%3D&" in f"{path}&" for path in paths) == 2
+    watched = sources()
+    assert len(watched) == 11
+    assert [one.resource for one in watched if one.field_selector == "spec.nodeName!="] == [PODS, PODS]
