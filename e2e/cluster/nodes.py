@@ -12,6 +12,8 @@ SIMULATED: Final = "e2e.foo.example.com/simulated"
 """Label of the nodes that the harness made; it counts, deletes and waits for no others."""
 READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.2
+TOGETHER: Final = 200
+"""Nodes that one command makes: a thousand of them take it a minute, and commands have a limit of two."""
 NOT_READY: Final = "node.kubernetes.io/not-ready"
 """The taint that admission puts on new nodes and kube-controller-manager lifts."""
 
@@ -29,8 +31,9 @@ def scale(client: Client, count: int, shape: Shape) -> None:
     """Have exactly `count` simulated nodes, called node-0 and so on, ready to take pods."""
     wanted = [name_of(index) for index in range(count)]
     present = _names(client)
-    if missing := [name for name in wanted if name not in present]:
-        client.apply(*(manifest(name, shape) for name in missing))
+    missing = [name for name in wanted if name not in present]
+    for start in range(0, len(missing), TOGETHER):
+        client.apply(*(manifest(name, shape) for name in missing[start : start + TOGETHER]))
     if surplus := sorted(present - set(wanted)):
         client.kubectl("delete", "node", "--wait=false", *surplus)
     _wait_usable(client, count)
