@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from subprocess import PIPE
 from typing import Final
@@ -69,7 +69,8 @@ async def _generator(arena: Arena, load: Load) -> AsyncGenerator[Start, None]:
             await _wait_ready(it)
             yield Start(lambda: _tell(it), {GENERATOR: it.pid})
         finally:
-            it.kill()
+            with suppress(ProcessLookupError):  # it has failed, and said so
+                it.kill()
 
 
 def _options(load: Load) -> Sequence[str]:
