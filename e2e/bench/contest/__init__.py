@@ -4,7 +4,8 @@
     pods       what all of them make                      generator  the raw requests, in a process of its own
     arena      the one cluster they all compete on
     race       one rival, once, in a namespace of its own recorder   when which pod was bound, alike for all
-    cpu        who spent how much CPU time                quiet      until nothing is left of the run before
+    cpu        who spent how much CPU time                requests   what was written to the API server
+    quiet      until nothing is left of the run before
     overcommit whether the nodes can hold what was put on them
     report     medians, ratios, the page                  bars       the picture
     __main__   the options and the order of the runs

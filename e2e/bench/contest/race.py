@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from e2e.bench.contest import cpu
+from e2e.bench.contest import cpu, requests
 from e2e.bench.contest.arena import Arena
 from e2e.bench.contest.overcommit import overcommitted
 from e2e.bench.contest.quiet import Calm, calm
@@ -40,8 +40,12 @@ class Run:
     """Until the last pod ran."""
     lag_seconds: float
     """From having a node to running, of the median pod: the pace of the simulated kubelets."""
+    counted_seconds: float
+    """Until all was quiet: for so long CPU time and writes were counted."""
     cpu_seconds: Mapping[str, float]
     """Of each process that competed or was competed for; the recorder is none of them."""
+    writes: Mapping[str, int]
+    """That the API server answered, by verb and resource."""
     idle_shares: Mapping[str, float]
     """Of a core, which each process used in the quiet second before."""
     watches: int
@@ -77,14 +81,16 @@ class _Line:
 async def _run(arena: Arena, rival: Rival, line: _Line) -> Run:
     pids = {**arena.pids(), **line.start.pids}
     async with recording(line.transport, line.heat.namespace, line.heat.pods) as recorder:
+        wrote = await requests.writes(line.transport)
         before = cpu.spent(pids)
         recorder.begin()
         with anyio.fail_after(LONGEST_SECONDS):
             await line.start.go()
             await recorder.all_running.wait()
-        after = (await calm(lambda: cpu.spent(pids))).spent
+        end = await calm(lambda: cpu.spent(pids))
+        wrote = requests.between(wrote, await requests.writes(line.transport))
     await _require_room(line.transport, recorder)
-    return _found(rival.name, recorder, line, cpu.between(before, after))
+    return _found(rival.name, recorder, line, _Count(end.began, cpu.between(before, end.spent), wrote))
 
 
 async def _require_room(transport: Transport, recorder: Recorder) -> None:
@@ -93,7 +99,16 @@ async def _require_room(transport: Transport, recorder: Recorder) -> None:
         raise OvercommittedError(f"{len(excess)} nodes, such as {next(iter(excess.items()))}")
 
 
-def _found(name: str, recorder: Recorder, line: _Line, spent: cpu.Spent) -> Run:
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What was spent and written, until a moment."""
+
+    until: float
+    spent: cpu.Spent
+    writes: requests.Writes
+
+
+def _found(name: str, recorder: Recorder, line: _Line, count: _Count) -> Run:
     lags = [at - recorder.bound_at[pod] for pod, at in recorder.running_at.items()]
     return Run(
         rival=name,
@@ -101,7 +116,9 @@ def _found(name: str, recorder: Recorder, line: _Line, spent: cpu.Spent) -> Run:
         bound_seconds=max(recorder.bound_at.values()) - recorder.began,
         running_seconds=max(recorder.running_at.values()) - recorder.began,
         lag_seconds=statistics.median(lags),
-        cpu_seconds=spent,
+        counted_seconds=count.until - recorder.began,
+        cpu_seconds=count.spent,
+        writes=count.writes,
         idle_shares=line.quiet.shares,
         watches=recorder.watches,
     )

@@ -32,6 +32,8 @@ Results = Mapping[str, Sequence[Run]]
 OTHERS: Final = "controllers"
 """What is none of the control plane's: the suite's components, or the generator."""
 COLUMNS: Final = (*PROCESSES, OTHERS)
+WRITES: Final = ("POST pods", "POST pods/binding", "PATCH pods/status", "POST events")
+"""The writes that have a column of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,21 @@ def _column(process: str) -> str:
 
 
 def idle(results: Results) -> Mapping[str, float]:
-    """Return the CPU milliseconds that each process of the control plane uses in a second of rest."""
+    """Return the share of a core that each process of the control plane uses at rest."""
     runs = [run for rival in results.values() for run in rival]
-    return {name: statistics.median(run.idle_shares[name] for run in runs) * 1000 for name in PROCESSES}
+    return {name: statistics.median(run.idle_shares[name] for run in runs) for name in PROCESSES}
+
+
+def at_rest(runs: Sequence[Run], shares: Mapping[str, float]) -> float:
+    """Return the CPU milliseconds per pod that would have been used without any work."""
+    return statistics.median(run.counted_seconds * sum(shares.values()) / run.pods * 1000 for run in runs)
+
+
+def writes(runs: Sequence[Run]) -> Mapping[str, float]:
+    """Return the writes per pod of each column, each the median of the runs, and of all others together."""
+    columns = {name: statistics.median(run.writes.get(name, 0) / run.pods for run in runs) for name in WRITES}
+    others = (sum(run.writes.values()) - sum(run.writes.get(name, 0) for name in WRITES) for run in runs)
+    return {**columns, "others": statistics.median(other / run.pods for other, run in zip(others, runs, strict=True))}
 
 
 def page(size: Size, rivals: Sequence[Rival], results: Results) -> str:
@@ -122,10 +136,20 @@ for all. The lag is from there to running, of the median pod: the pace of KWOK, 
 User and system, from the first request until no process of the cluster has anything left to do. The recorder's own is
 left out. {OTHERS.capitalize()} are the suite's components or, of raw requests, the load generator.
 
-| | {" | ".join(COLUMNS)} | all |
-|---|{"---|" * len(COLUMNS)}---|
-{_table(_cpu_row(rival.title, milliseconds(results[rival.name])) for rival in rivals)}
-{_table([_idle_row(idle(results))])}
+| | {" | ".join(COLUMNS)} | all | of it at rest |
+|---|{"---|" * len(COLUMNS)}---|---|
+{_table(_cpu_row(rival.title, results[rival.name], idle(results)) for rival in rivals)}
+
+At rest are leases of nodes, probes and the like: what these processes use in the quiet before a run, all together
+{sum(idle(results).values()) * 1000:.0f} ms a second, for as long as was counted. Who is slower pays more of it.
+
+## Writes per pod
+
+As the API server counts what it answers, without leases. The status of a pod is written once by KWOK, for all.
+
+| | {" | ".join(WRITES)} | others | all |
+|---|{"---|" * len(WRITES)}---|---|
+{_table(_writes_row(rival.title, results[rival.name]) for rival in rivals)}
 
 {ALIKE}"""
 
@@ -149,11 +173,15 @@ def _rate_row(title: str, runs: Sequence[Run]) -> str:
     return f"| {title} | {rates(runs).show(0)} | {running.show(1)} | {lag.show(2)} |"
 
 
-def _cpu_row(title: str, cells: Mapping[str, float]) -> str:
-    shown = " | ".join(f"{cells[column]:.2f}" for column in COLUMNS)
-    return f"| {title} | {shown} | {sum(cells.values()):.2f} |"
+def _cpu_row(title: str, runs: Sequence[Run], shares: Mapping[str, float]) -> str:
+    cells = milliseconds(runs)
+    return f"| {title} | {_cells(cells)} | {sum(cells.values()):.2f} | {at_rest(runs, shares):.2f} |"
 
 
-def _idle_row(cells: Mapping[str, float]) -> str:
-    shown = " | ".join(f"{cells[name]:.0f}" for name in PROCESSES)
-    return f"| *a second of rest, for comparison* | {shown} | | {sum(cells.values()):.0f} |"
+def _writes_row(title: str, runs: Sequence[Run]) -> str:
+    cells = writes(runs)
+    return f"| {title} | {_cells(cells)} | {sum(cells.values()):.2f} |"
+
+
+def _cells(values: Mapping[str, float]) -> str:
+    return " | ".join(f"{value:.2f}" for value in values.values())

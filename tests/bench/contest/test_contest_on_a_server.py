@@ -14,6 +14,7 @@ from e2e.bench.contest.rivals import RIVALS, Rival
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 PODS, NODES = 30, 20
+PLACED_BY_CREATION = {"raw-create", "batch"}
 BY_SUITE = sorted(RIVALS, key=lambda rival: rival.suite)  # so that it comes in once
 
 
@@ -36,6 +37,8 @@ def test_a_rival_has_all_its_pods_bound_and_no_node_overcommitted(arena: Arena, 
     assert found.pods == PODS
     assert 0 < found.bound_seconds <= found.running_seconds
     assert found.cpu_seconds["kube-apiserver"] > 0
+    assert found.writes["POST pods"] == PODS
+    assert found.writes.get("POST pods/binding", 0) == (0 if rival.name in PLACED_BY_CREATION else PODS)
     assert ("batchfooset" in found.cpu_seconds) == rival.suite
     assert json.loads(arena.cluster.kubectl("get", "pods", "--all-namespaces", "-o", "json"))["items"] == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from e2e.bench.contest.bars import LABELS, WIDTH, Bar, draw
 from e2e.bench.contest.race import Run
-from e2e.bench.contest.report import Size, Spread, idle, milliseconds, page, rates, ratios
+from e2e.bench.contest.report import Size, Spread, at_rest, idle, milliseconds, page, rates, ratios, writes
 from e2e.bench.contest.rivals import chosen
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -21,7 +21,9 @@ def run(rival: str, seconds: float, cpu: dict[str, float] | None = None, pods: i
         bound_seconds=seconds,
         running_seconds=seconds + 1.0,
         lag_seconds=0.25,
+        counted_seconds=seconds + 2.0,
         cpu_seconds=cpu or {},
+        writes={"POST pods": pods, "POST events": 2 * pods, "PUT jobs/status": pods // 10},
         idle_shares=IDLE,
         watches=1,
     )
@@ -63,8 +65,20 @@ def test_cpu_is_per_pod_and_what_is_not_the_control_planes_is_one_column() -> No
     )
 
 
-def test_rest_is_in_milliseconds_a_second() -> None:
-    assert idle({"a": [run("a", 1.0)]}) == pytest.approx({name: share * 1000 for name, share in IDLE.items()})
+def test_who_is_slower_has_more_of_the_rest() -> None:
+    assert idle({"a": [run("a", 1.0)], "b": [run("b", 9.0)]}) == IDLE
+    assert at_rest([run("a", 1.0)], IDLE) == pytest.approx(0.06 * 3.0 / 100 * 1000)
+    assert at_rest([run("a", 3.0)], IDLE) == pytest.approx(0.06 * 5.0 / 100 * 1000)
+
+
+def test_writes_are_per_pod_and_the_rest_is_one_column() -> None:
+    assert writes([run("a", 1.0)]) == {
+        "POST pods": 1.0,
+        "POST pods/binding": 0.0,
+        "PATCH pods/status": 0.0,
+        "POST events": 2.0,
+        "others": 0.1,
+    }
 
 
 def test_the_page_says_what_was_found() -> None:
@@ -81,8 +95,9 @@ def test_the_page_says_what_was_found() -> None:
     assert "100 pods on 20 nodes, 3 rounds" in text
     assert f"| {service} | {deployment} | 2.50 (2.00-4.00) |" in text
     assert f"| {job} | 25 (20-50) | 5.0 (3.0-6.0) | 0.25 (0.25-0.25) |" in text
-    assert f"| {deployment} | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 |" in text
-    assert "| *a second of rest, for comparison* | 10 | 20 | 0 | 0 | 30 | | 60 |" in text
+    assert f"| {deployment} | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 3.60 |" in text
+    assert f"| {job} | 1.00 | 0.00 | 0.00 | 2.00 | 0.10 | 3.10 |" in text
+    assert "60 ms a second" in text
 
 
 def test_bars_are_as_long_as_their_medians_and_whiskers_span_the_rest() -> None:
