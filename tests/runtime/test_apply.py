@@ -21,9 +21,11 @@ CREATE = Create(PODS, "ns", "pod", b"{}", OWNER)
 BIND = Bind("ns", "pod", Uid("pod-uid"), NodeName("n1"))
 
 
-def stored(owner: Uid = OWNER, node: str = "") -> bytes:
+def stored(owner: Uid = OWNER, node: str = "", uid: str = "pod-uid", *, leaving: bool = False) -> bytes:
     references = [{"uid": owner, "kind": "BatchFooSet", "name": "set", "controller": True}]
-    metadata = {"uid": "pod-uid", "resourceVersion": "7", "ownerReferences": references}
+    metadata = {"uid": uid, "resourceVersion": "7", "ownerReferences": references}
+    if leaving:
+        metadata["deletionTimestamp"] = "2027-01-01T00:00:00Z"
     return json.dumps({"metadata": metadata, "spec": {"nodeName": node}}).encode()
 
 
@@ -137,6 +139,27 @@ async def test_a_binding_whose_reply_was_lost_is_judged_by_the_pod(node: str, *,
         return
     with pytest.raises(Unreachable):
         await perform(BIND, **answers)
+
+
+@pytest.mark.parametrize(
+    ("pod", "outcome"),
+    [
+        (stored(node="n1"), None),
+        (stored(node="other"), Conflict),
+        (stored(uid="another"), Conflict),
+        (stored(leaving=True), Conflict),
+        (stored(), ServerFault),
+    ],
+)
+async def test_a_binding_that_is_a_conflict_is_judged_by_the_pod(pod: bytes, outcome: type[ApiError] | None) -> None:
+    answers = {"bind": Conflict(409, "Conflict", "etcdserver: request timed out"), "get": pod}
+    if outcome is None:
+        assert await perform(BIND, **answers) == Written(PODS, POD, Uid("pod-uid"), 0)
+        return
+    with pytest.raises(outcome) as raised:
+        await perform(BIND, **answers)
+    assert type(raised.value) is outcome
+    assert (raised.value.status, raised.value.message) == (409, "etcdserver: request timed out")
 
 
 async def test_a_status_carries_the_identity_and_version_it_was_made_from() -> None:

@@ -16,7 +16,7 @@ from foosets.api.meta import PODS, Key, Resource
 from foosets.api.names import Uid
 from foosets.api.pod import OwnerReference
 from foosets.kube.client import Client
-from foosets.kube.errors import AlreadyExists, ApiError, NotFound
+from foosets.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, ServerFault
 from foosets.planning.actions import Action, Apply, Bind, Create, Delete, SetPodCondition, Status
 from foosets.planning.stamps import sent
 from foosets.planning.trace import Microseconds
@@ -32,6 +32,8 @@ class _Version(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
+    uid: Uid = Uid("")
+    deletion_timestamp: str = ""
     owner_references: tuple[OwnerReference, ...] = ()
 
 
@@ -119,17 +121,15 @@ class Applier:
         return Written(action.resource, target, action.uid, 0, deleted=True)
 
     async def _bind(self, action: Bind) -> Written:
-        """Bind. After a lost reply the pod is read back: bound to this node is success, anything else is not."""
+        """Bind. After a lost reply or a conflict the pod is read back, and what it says is what is the case."""
         try:
             await self._client.bind(
                 action.namespace, action.name, action.node, uid=action.uid, annotations=action.annotations
             )
         except ApiError as refusal:
-            if not refusal.ambiguous:
+            if not (refusal.ambiguous or isinstance(refusal, Conflict)):
                 raise
-            body = await self._client.get(PODS, action.namespace, action.name)
-            if _decode(body).spec.node_name != action.node:
-                raise
+            _judge_binding(action, refusal, _decode(await self._client.get(PODS, action.namespace, action.name)))
         return Written(PODS, Key(action.namespace, action.name), action.uid, 0)
 
     async def _put_status(self, action: Status) -> Written:
@@ -152,6 +152,21 @@ class Applier:
         if not _owned_by(_decode(body), action.owner):
             raise NameTaken(409, "NameCollision", f"{action.resource.kind} {action.name} belongs to another owner")
         return body
+
+
+def _judge_binding(action: Bind, refusal: ApiError, pod: _Found) -> None:
+    """Return if the pod has the node that was asked for; raise what keeps it from having it.
+
+    The API server calls it a conflict, too, when storing fails inside a binding (its `assignPod`): the pod then
+    still waits, nothing will ever happen to it that a watch could show, and so it is the server's fault.
+    """
+    meant = pod.metadata.uid == action.uid
+    if meant and pod.spec.node_name == action.node:
+        return
+    waits = meant and not (pod.spec.node_name or pod.metadata.deletion_timestamp)
+    if waits and isinstance(refusal, Conflict):
+        raise ServerFault(refusal.status, refusal.reason, refusal.message) from refusal
+    raise refusal
 
 
 def _owned_by(found: _Found, owner: Uid) -> bool:
