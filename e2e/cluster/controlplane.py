@@ -44,7 +44,7 @@ ALONE: Final = {"leader-elect": "false"}
 """There is one of each; one that was killed and started again does not wait for its own old lease."""
 FLAGS: Final[Flags] = {
     "kube-apiserver": {"audit-log-maxsize": "100000"},  # megabytes: never rotated, the tests read one file
-    "kube-controller-manager": ALONE,
+    "kube-controller-manager": {**ALONE, "use-service-account-credentials": "true"},  # as kubeadm has it
     "kube-scheduler": ALONE,
 }
 
