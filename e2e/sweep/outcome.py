@@ -1,0 +1,103 @@
+"""What a run has come to, without what differs from run to run: names of namespaces, uids, times."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from e2e.expected import Object
+from e2e.faults.points import Request
+from e2e.faults.traffic import Passed
+from e2e.sweep.scene import Scene
+from foosets.api import names
+
+FLEETING: Final = frozenset({"conditions", "trace", "traceID", "selector", "blockedBy"})
+"""Members of a status that hold times and ids; of the conditions and of the obstacle the reasons are kept."""
+
+Act = tuple[str, str, str]
+"""Component, verb and resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end state."""
+
+    sets: dict[str, Any]
+    pods: Counter[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, scene: Scene) -> "End":
+        """Read the state as it is now."""
+        return cls({_title(one): _told(one) for one in scene.sets()}, Counter(map(_pod, scene.pods())))
+
+    def differences(self, other: "End") -> list[str]:
+        """Return what is other than in `other`, for a person; nothing if they are equal."""
+        sets = [
+            f"{name}: {self.sets.get(name)} instead of {other.sets.get(name)}"
+            for name in sorted({*self.sets, *other.sets})
+            if self.sets.get(name) != other.sets.get(name)
+        ]
+        more, fewer = self.pods - other.pods, other.pods - self.pods
+        return [*sets, *(f"pod {one} too many" for one in more), *(f"no pod {one}" for one in fewer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The writes of a run, counted. Those of status are apart: how many there are depends on how busy a machine is."""
+
+    done: Counter[Act]
+    refused: Counter[Act]
+    """By the API server."""
+    kept_back: Counter[Act]
+    statuses: int
+
+    @classmethod
+    def of(cls, writes: Iterable[Passed]) -> "Summary":
+        """Count the writes."""
+        done, refused, kept_back = Counter[Act](), Counter[Act](), Counter[Act]()
+        statuses = 0
+        for one in writes:
+            if is_status(act_of(one.request)):
+                statuses += 1
+            elif one.took_effect:
+                done[act_of(one.request)] += 1
+            else:
+                (refused if one.code else kept_back)[act_of(one.request)] += 1
+        return cls(done, refused, kept_back, statuses)
+
+
+def act_of(request: Request) -> Act:
+    """Return the kind of a write."""
+    return request.component, str(request.verb), request.resource
+
+
+def is_status(act: Act) -> bool:
+    """Whether a write tells the status of one of our sets."""
+    _, _, resource = act
+    return resource.endswith("/status") and not resource.startswith("pods")
+
+
+def _title(one: Object) -> str:
+    return f"{one['kind']} {one['metadata']['name']}"
+
+
+def _told(one: Object) -> dict[str, Any]:
+    """Return what a set asks for and tells."""
+    metadata, status = one["metadata"], one.get("status", {})
+    return {
+        **{key: value for key, value in status.items() if key not in FLEETING},
+        "conditions": {each["type"]: (each["status"], each["reason"]) for each in status.get("conditions", [])},
+        "blocked": status.get("blockedBy", {}).get("reason"),
+        "owned": bool(metadata.get("ownerReferences")),
+        "leaving": "deletionTimestamp" in metadata,
+        "generation": metadata["generation"],
+    }
+
+
+def _pod(pod: Object) -> tuple[str, ...]:
+    metadata = pod["metadata"]
+    labels = metadata["labels"]
+    told = (labels.get(one, "") for one in (names.CHILD, names.INDEX, names.ATTEMPT, names.REVISION))
+    placed = "placed" if pod["spec"].get("nodeName") else "waiting"
+    leaving = "leaving" if "deletionTimestamp" in metadata else "staying"
+    return *told, pod["status"]["phase"], placed, leaving, f"{len(metadata.get('ownerReferences', []))} owners"

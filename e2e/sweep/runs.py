@@ -1,0 +1,155 @@
+"""One run of a story: with a fault or without, until it is quiet; and what to say of it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+from typing import Final
+
+from e2e.faults.faults import Fault
+from e2e.faults.traffic import Armed, Passed
+from e2e.invariants.recorder import HoleError
+from e2e.sweep.allowances import violations
+from e2e.sweep.outcome import End, Summary
+from e2e.sweep.points import Case
+from e2e.sweep.scene import PATIENCE_SECONDS, Scene
+from e2e.sweep.stage import Stage
+from e2e.sweep.stories import Story
+
+QUIET_SECONDS: Final = 1.5
+"""Without a write of ours. Longer than any pause that a fault of the sweep asks for, and than most back-offs."""
+SETTLED_QUIET_SECONDS: Final = 3.0
+"""Of a run that has no other to compare itself with."""
+POLL_SECONDS: Final = 0.3
+
+_numbers = count(1)
+
+
+class Verdict(StrEnum):
+    """What a run showed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_REACHED = "not reached"
+    """The write was never made, so that nothing was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A story that was told once. `happened` is whether the fault did; `broken` are the invariants that do not hold."""
+
+    end: End
+    writes: Sequence[Passed]
+    happened: bool
+    broken: Sequence[str]
+
+    @property
+    def summary(self) -> Summary:
+        """Its writes, counted."""
+        return Summary.of(self.writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A case and what became of it; `evidence` is what a person needs to see of a failure."""
+
+    case: Case
+    verdict: Verdict
+    seconds: float
+    evidence: Sequence[str] = field(default=())
+
+
+def refer(stage: Stage, story: Story) -> Telling:
+    """Tell a story without a fault; raises AssertionError where it is not sound, or not the same twice."""
+    first, second = (tell(stage, story) for _ in range(2))
+    assert not first.broken, f"{story.name}: {'; '.join(first.broken)}"
+    assert first.end == second.end, f"{story.name} ends differently: {'; '.join(second.end.differences(first.end))}"
+    told = [(one.done, one.refused, one.kept_back) for one in (first.summary, second.summary)]
+    assert told[0] == told[1], f"{story.name} does other work each time: {told}"
+    assert first.writes, f"{story.name} is about nothing"
+    return max(first, second, key=lambda one: one.summary.statuses)
+
+
+def run(stage: Stage, story: Story, case: Case, reference: Telling) -> Result:
+    """Tell a story with the fault of a case, and compare what came of it with the reference."""
+    began = time.monotonic()
+    try:
+        told = tell(stage, story, case.faults, reference.end)
+    except (TimeoutError, HoleError) as error:
+        return Result(case, Verdict.FAILED, time.monotonic() - began, [str(error)])
+    allowed = violations(case, told.summary, reference.summary)
+    wrong = [*told.end.differences(reference.end), *allowed, *told.broken]
+    return Result(case, _verdict(told, wrong), time.monotonic() - began, wrong)
+
+
+def tell(
+    stage: Stage, story: Story, faults_in: Callable[[str], Sequence[Fault]] | None = None, end: End | None = None
+) -> Telling:
+    """Tell a story in a namespace of its own, until it ends as the reference did, or gives up doing so."""
+    with stage.connect() as server:
+        scene = _begun(stage, story, Scene(server, f"{story.name}-{next(_numbers)}"))
+        before = len(stage.traffic.writes(scene.namespace))
+        with stage.traffic.arming(*(faults_in(scene.namespace) if faults_in else ())) as armed:
+            story.act(scene)
+            if end is None:
+                _wait_settled(stage, scene, SETTLED_QUIET_SECONDS)
+            else:
+                _wait(stage, scene, end, armed)
+        told = Telling(
+            end=End.of(scene),
+            writes=stage.traffic.writes(scene.namespace)[before:],
+            happened=all(one.happened.is_set() for one in armed),
+            broken=[str(one) for one in stage.judge(scene.namespace)],
+        )
+        scene.end()
+        return told
+
+
+def _verdict(told: Telling, wrong: Sequence[str]) -> Verdict:
+    if wrong:
+        return Verdict.FAILED
+    return Verdict.PASSED if told.happened else Verdict.NOT_REACHED
+
+
+def _begun(stage: Stage, story: Story, scene: Scene) -> Scene:
+    """Bring a namespace to where the story starts."""
+    scene.begin()
+    story.begin(scene)
+    if scene.sets():
+        _wait_settled(stage, scene, QUIET_SECONDS)
+    return scene
+
+
+def _wait_settled(stage: Stage, scene: Scene, seconds: float) -> None:
+    """Wait until every set has settled, and nothing was written for so many seconds."""
+    quiet = _Quiet(stage, scene.namespace)
+    scene.until(lambda: scene.has_settled() and quiet.seconds() >= seconds, "settled and quiet")
+
+
+def _wait(stage: Stage, scene: Scene, end: End, armed: Sequence[Armed]) -> None:
+    """Wait until the state is that of the reference and all is quiet; give up when it does not become so."""
+    quiet = _Quiet(stage, scene.namespace)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if not all(stage.is_alive(one.fault.at.component) for one in armed):
+            quiet = _Quiet(stage, scene.namespace)
+        elif End.of(scene) == end and quiet.seconds() >= QUIET_SECONDS:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+class _Quiet:
+    """For how long our components have written nothing in a namespace, as far as it was asked."""
+
+    def __init__(self, stage: Stage, namespace: str) -> None:
+        self._writes = lambda: len(stage.traffic.writes(namespace))
+        self._since = time.monotonic()
+        self._seen = self._writes()
+
+    def seconds(self) -> float:
+        """Return it."""
+        seen = self._writes()
+        if seen != self._seen:
+            self._seen, self._since = seen, time.monotonic()
+        return time.monotonic() - self._since
