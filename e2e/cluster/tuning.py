@@ -21,8 +21,6 @@ Flags = Mapping[str, Mapping[str, str]]
 
 USERS: Final = ("kube-controller-manager", "kube-scheduler")
 """Each is the user `system:<name>`, to whom the API server binds what it needs by itself."""
-OWN_IDENTITIES: Final[Flags] = {"kube-controller-manager": {"use-service-account-credentials": "true"}}
-"""One ServiceAccount a controller: the roles that come with the API server are bound to these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def write_identities(folder: Path, server: Server, administrator: Credentials) -
         path = folder / f"{name}.kubeconfig"
         replace(path, yaml.safe_dump(config, sort_keys=False))
         flags[name] = {"kubeconfig": str(path)}
-    return merged(flags, OWN_IDENTITIES)
+    return flags
 
 
 def merged(*flags: Flags) -> dict[str, dict[str, str]]:

@@ -26,4 +26,3 @@ def test_each_client_is_the_user_that_the_api_server_knows_it_as(tmp_path: Path)
         config = yaml.safe_load(Path(flags[name]["kubeconfig"]).read_text())
         assert config["users"][0]["user"]["as"] == f"system:{name}"
         assert config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:6443"
-    assert flags["kube-controller-manager"]["use-service-account-credentials"] == "true"

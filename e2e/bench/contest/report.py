@@ -108,9 +108,9 @@ def page(size: Size, rivals: Sequence[Rival], results: Results) -> str:
     """Return the page's body."""
     rounds = len(next(iter(results.values())))
     return f"""\
-Written by `make bench`. {size.pods:,} pods on {size.nodes:,} nodes, {rounds} rounds after one of warming up; in every
-other round the rivals come in the opposite order. Each figure is the median of the rounds, with the lowest and the
-highest. **Quote the ratios**: absolute figures are this machine's, on which everything shares the cores.
+Written by `make bench`. {size.pods:,} pods on {size.nodes:,} nodes. Rounds: {rounds}, after one of warming up; in
+every other one the rivals come in the opposite order. Each figure is their median, with the lowest and the highest.
+**Quote the ratios**: absolute figures are this machine's, on which everything shares the cores.
 
 ![pods bound per second](bench.svg)
 

@@ -92,7 +92,7 @@ def test_the_page_says_what_was_found() -> None:
     text = page(Size(pods=100, nodes=20), rivals, results)
 
     service, job, deployment = (rival.title for rival in rivals)
-    assert "100 pods on 20 nodes, 3 rounds" in text
+    assert "100 pods on 20 nodes. Rounds: 3, after" in text
     assert f"| {service} | {deployment} | 2.50 (2.00-4.00) |" in text
     assert f"| {job} | 25 (20-50) | 5.0 (3.0-6.0) | 0.25 (0.25-0.25) |" in text
     assert f"| {deployment} | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 0.00 | 3.60 |" in text
