@@ -114,6 +114,9 @@ def _container(rng: random.Random, name: str) -> Object:
 
 def _pod(rng: random.Random) -> Object:
     spec = _template(rng, rng.choice(("Never", "OnFailure", "Always")))["spec"]
+    rarely(rng, 0.6, lambda: spec.update(containers=[{"name": "main", "image": f"main:{rng.choice('12')}"}]))
+    rarely(rng, 0.15, lambda: spec.update(tolerations=[{"key": "k", "operator": "Exists"}]))
+    rarely(rng, 0.15, lambda: spec.update(activeDeadlineSeconds=rng.choice((10, 20))))
     rarely(rng, 0.3, lambda: spec.update(nodeName=rng.choice(("n1", "n2"))))
     rarely(rng, 0.5, lambda: spec.update(schedulerName="s"))
     rarely(rng, 0.2, lambda: spec.update(terminationGracePeriodSeconds=rng.choice((0, 5))))

@@ -85,10 +85,12 @@ def _within_reach(target: Target, old: Object, new: Object) -> Object:
     """Undo what a request to this subresource, or to none, does not change."""
     if not target.kind.subresources:
         return new
+    if target.resource == PODS and target.subresource:
+        return pods.reported(old, new)
+    if target.resource == PODS:
+        new = {**new, "spec": pods.completed(new.get("spec", {}))}
     if not target.subresource:
         return _with(new, "status", old)
-    if target.resource == PODS:
-        return pods.reported(old, new)
     if not target.kind.custom:
         return _with(new, "spec", old)
     owners = {name: new["metadata"][name] for name in ("managedFields",) if name in new["metadata"]}
@@ -116,9 +118,7 @@ def _immutable(target: Target, old: Object, new: Object) -> list[schemas.Cause]:
 def _require_valid(target: Target, new: Object, old: Object | None = None, known: Sequence[schemas.Cause] = ()) -> None:
     meta, wrong = new["metadata"], [*known]
     if old is None and not (_NAME.fullmatch(meta["name"]) and len(meta["name"]) <= _NAME_MAX):
-        wrong.append(
-            schemas.Cause("metadata.name", f"Invalid value: {meta['name']!r}: a lowercase RFC 1123 subdomain is wanted")
-        )
+        wrong.append(schemas.Cause("metadata.name", "Invalid value: a lowercase RFC 1123 subdomain is wanted"))
     if sum(bool(owner.get("controller")) for owner in meta.get("ownerReferences", [])) > 1:
         wrong.append(schemas.Cause("metadata.ownerReferences", "Invalid value: only one owner can be the controller"))
     if target.kind.custom:
@@ -135,14 +135,10 @@ def _forbidden_changes(target: Target, old: Object, new: Object) -> list[schemas
     wrong: list[schemas.Cause] = []
     added = set(new["metadata"].get("finalizers", [])) - set(old["metadata"].get("finalizers", []))
     if added and "deletionTimestamp" in old["metadata"]:
-        wrong.append(
-            schemas.Cause(
-                "metadata.finalizers", "Forbidden: no new finalizers can be added if the object is being deleted"
-            )
-        )
-    part = pods.forbidden_change(old, new) if target.resource == PODS and not target.subresource else ""
-    if part:
-        wrong.append(schemas.Cause(part, "Forbidden: pod updates may change images, tolerations and deadlines only"))
+        wrong.append(schemas.Cause("metadata.finalizers", "Forbidden: none can be added to what is being deleted"))
+    if target.resource == PODS and not target.subresource:
+        why = "Forbidden: pod updates may change images, tolerations and deadlines only"
+        wrong += [schemas.Cause(part, why) for part in pods.forbidden_changes(old, new)]
     return wrong
 
 

@@ -120,7 +120,7 @@ def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> O
     return _with_owners(new, {**owned, actor.manager: own}, live, actor)
 
 
-def same_but_for_times(old: Object, new: Object) -> bool:
+def same_but_for_times(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether two objects differ in nothing but when their managers acted."""
     return _bare(old) == _bare(new) and _timeless(old) == _timeless(new)
 
@@ -162,7 +162,7 @@ def _entries(found: Mapping[str, Any]) -> list[Object]:
     return found.get("metadata", {}).get("managedFields", [])
 
 
-def _timeless(found: Object) -> dict[Manager, Object]:
+def _timeless(found: Mapping[str, Any]) -> dict[Manager, Object]:
     return {_manager(entry): entry["fieldsV1"] for entry in _entries(found)}
 
 

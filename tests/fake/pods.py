@@ -23,24 +23,32 @@ _SPEC: Final[Mapping[str, Any]] = {
     "enableServiceLinks": True,
     "preemptionPolicy": "PreemptLowerPriority",
 }
+_MAPS: Final = frozenset({"nodeSelector", "overhead"})
 _CONTAINER: Final[Mapping[str, Any]] = {
     "resources": {},
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
 }
-_MENDABLE: Final = frozenset({"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"})
-"""Parts of a pod's spec that may change after its creation; so may the images of its containers."""
+_MENDABLE: Final = frozenset({"activeDeadlineSeconds", "tolerations", "schedulingGates"})
+"""Parts of a pod's spec that may change after its creation, by rules of their own; so may its containers' images."""
+
+
+def completed(spec: Object) -> Object:
+    """Return a pod's spec with its defaults, and without lists and maps that are empty."""
+    given = {name: part for name, part in spec.items() if part != [] and (part or name not in _MAPS)}
+    filled: Object = {**_SPEC, **given}
+    for kind in ("initContainers", "containers"):
+        if kind in filled:
+            filled[kind] = [_container(container) for container in filled[kind]]
+    filled["tolerations"] = _tolerations(filled.get("tolerations", []))
+    if "serviceAccountName" in filled:
+        filled["serviceAccount"] = filled["serviceAccountName"]
+    return filled
 
 
 def begun(pod: Object) -> Object:
     """Return the pod as it is stored first: with its defaults, and with no status but that it is pending."""
-    spec: Object = {**_SPEC, **pod.get("spec", {})}
-    for kind in ("initContainers", "containers"):
-        if kind in spec:
-            spec[kind] = [_container(container) for container in spec[kind]]
-    spec["tolerations"] = _tolerations(spec.get("tolerations") or [])
-    if "serviceAccountName" in spec:
-        spec["serviceAccount"] = spec["serviceAccountName"]
+    spec = completed(pod.get("spec", {}))
     status: Object = {"phase": "Pending", "qosClass": _quality(spec)}
     if spec.get("schedulingGates"):
         reason, why = "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"
@@ -60,12 +68,33 @@ def reported(old: Object, new: Object) -> Object:
     return {**new, "metadata": {**meta, **owners}, "spec": old["spec"], "status": status}
 
 
-def forbidden_change(old: Object, new: Object) -> str:
-    """Return the part of the spec that was changed though a pod allows no such change; "" if there is none."""
+def forbidden_changes(old: Object, new: Object) -> list[str]:
+    """Return the parts of the spec that were changed though a pod allows no such change."""
+    before, after = old["spec"], new["spec"]
     for kind in ("containers", "initContainers"):
-        if len(old["spec"].get(kind, [])) != len(new["spec"].get(kind, [])):
-            return f"spec.{kind}"
-    return "spec" if _fixed(old["spec"]) != _fixed(new["spec"]) else ""
+        if len(before.get(kind, [])) != len(after.get(kind, [])):
+            return [f"spec.{kind}"]
+    deadlines = before.get("activeDeadlineSeconds"), after.get("activeDeadlineSeconds")
+    if None not in deadlines and deadlines[0] < deadlines[1]:
+        return ["spec.activeDeadlineSeconds"]
+    forgotten = ["spec.activeDeadlineSeconds"] if deadlines[0] is not None and deadlines[1] is None else []
+    wrong = [*forgotten, *_lost_tolerations(before, after), *_unlike_gates(before, after)]
+    mendable = _MENDABLE | {"nodeSelector"} if before.get("schedulingGates") else _MENDABLE
+    return wrong if _fixed(before, mendable) == _fixed(after, mendable) else [*wrong, "spec"]
+
+
+def _lost_tolerations(before: Object, after: Object) -> list[str]:
+    """Tolerations may be added, and those that are there may get other times."""
+    old, new = ([{**one, "tolerationSeconds": 0} for one in spec["tolerations"]] for spec in (before, after))
+    return ["spec.tolerations"] if any(one not in new for one in old) else []
+
+
+def _unlike_gates(before: Object, after: Object) -> list[str]:
+    """Gates may only go; as long as there are some, the node selector may become narrower."""
+    gates, selector = before.get("schedulingGates", []), after.get("nodeSelector", {})
+    added = [place for place, gate in enumerate(after.get("schedulingGates", [])) if gate not in gates]
+    widened = gates and not before.get("nodeSelector", {}).items() <= selector.items()
+    return [f"spec.schedulingGates[{place}].name" for place in added] + (["spec.nodeSelector"] if widened else [])
 
 
 def bound(pod: Object, node: str, annotations: Mapping[str, str], now: datetime) -> Object:
@@ -115,13 +144,18 @@ def _container(container: Object) -> Object:
     limits = filled["resources"].get("limits")
     if limits:
         filled["resources"] = {**filled["resources"], "requests": {**limits, **filled["resources"].get("requests", {})}}
-    for port in filled.get("ports", []):
-        port.setdefault("protocol", "TCP")
-    for variable in filled.get("env", []):
-        reference = variable.get("valueFrom", {}).get("fieldRef")
-        if reference is not None:
-            reference.setdefault("apiVersion", "v1")
+    if "ports" in filled:
+        filled["ports"] = [{"protocol": "TCP", **port} for port in filled["ports"]]
+    if "env" in filled:
+        filled["env"] = [_variable(variable) for variable in filled["env"]]
     return filled
+
+
+def _variable(given: Object) -> Object:
+    reference = given.get("valueFrom", {}).get("fieldRef")
+    if reference is None:
+        return given
+    return {**given, "valueFrom": {**given["valueFrom"], "fieldRef": {"apiVersion": "v1", **reference}}}
 
 
 def _pull_policy(image: str) -> str:
@@ -150,8 +184,8 @@ def _quality(spec: Object) -> str:
     return "Guaranteed" if guaranteed else "Burstable"
 
 
-def _fixed(spec: Object) -> Object:
-    fixed = {name: part for name, part in spec.items() if name not in _MENDABLE}
+def _fixed(spec: Object, mendable: frozenset[str]) -> Object:
+    fixed = {name: part for name, part in spec.items() if name not in mendable}
     for kind in ("containers", "initContainers"):
         if kind in fixed:
             fixed[kind] = [{**container, "image": ""} for container in fixed[kind]]

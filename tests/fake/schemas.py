@@ -30,10 +30,14 @@ _BLOCKING: Final = frozenset({"maxLength", "maxItems", "maxProperties"})
 _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
-@cache
 def schema_of(kind: str) -> Schema:
     """Return the schema of one of our kinds."""
-    return root(committed()[kind])
+    return _schemas()[kind]
+
+
+@cache
+def _schemas() -> Mapping[str, Schema]:
+    return {kind: root(definition) for kind, definition in committed().items()}
 
 
 def pruned(schema: Schema, found: Object) -> Object:

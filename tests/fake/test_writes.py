@@ -165,6 +165,21 @@ async def test_an_object_that_is_held_goes_when_it_is_let_go(server: FakeApiServ
     assert server.get(FOOSETS, KEY) is None
 
 
+def test_a_dry_run_lets_nothing_go(server: FakeApiServer) -> None:
+    server.create(FOOSETS, manifest(FOOSETS, {}, finalizers=["a.example/hold"]))
+    server.delete(FOOSETS, KEY)
+    path, patch = f"{FOOSETS.path('default', 'a')}?dryRun=All", b'{"metadata":{"finalizers":null}}'
+    code, _ = server.request("PATCH", path, patch, content_type="application/merge-patch+json")
+    assert code == 200
+    assert server.get(FOOSETS, KEY) is not None
+
+
+def test_a_request_is_recorded_as_it_was_sent(server: FakeApiServer) -> None:
+    sent = pod(containers=[{"name": "c", "image": "i", "ports": [{"containerPort": 80}], "env": [{"name": "A"}]}])
+    server.create(PODS, sent)
+    assert server.record.writes[-1].body["spec"] == sent["spec"]
+
+
 def test_a_lease_is_made_by_a_put_and_kept_by_its_version(server: FakeApiServer) -> None:
     code, made = put(server, LEASES, manifest(LEASES, {"holderIdentity": "me"}))
     assert code == 201

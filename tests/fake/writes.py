@@ -14,7 +14,7 @@ from foosets.api.meta import NAMESPACES, PODS, Key
 from foosets.kube.client import APPLY_PATCH, STRATEGIC_MERGE_PATCH
 from tests.fake import objects, ownership, pods, schemas
 from tests.fake.encoding import encoded
-from tests.fake.kinds import Target
+from tests.fake.kinds import BY_PLURAL, Target
 from tests.fake.ownership import APPLY, UPDATE, Actor, Manager
 from tests.fake.patches import merge_patched, strategically_patched
 from tests.fake.record import ADDED, Object, Version
@@ -73,11 +73,8 @@ class Writes:
         if not meta["name"] and meta.get("generateName"):
             meta["name"] = f"{meta['generateName']}{self.new_suffix()}"
         if not meta["name"]:
-            raise invalid(
-                call.target.resource,
-                "",
-                [schemas.Cause("metadata.name", "Required value: name or generateName is required")],
-            )
+            nameless = schemas.Cause("metadata.name", "Required value: name or generateName is required")
+            raise invalid(call.target.resource, "", [nameless])
         return self._create(call, self._owned({}, found, call))
 
     def replace(self, call: Call) -> Answer:
@@ -198,15 +195,12 @@ class Writes:
         self._require_newest(call, live, new)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         new = objects.changed(target, old, new)
-        if _is_released(old, new):
-            self.storage.remove(target.resource, target.key, call.user)
-            return Answer(200, encoded(target.resource, new))
-        first = (
-            target.kind.custom and live.type == ADDED
-        )  # stored without a status; now it gets one, if only its default
-        if not first and ownership.same_but_for_times(old, new):
+        if _changes_nothing(live, new):
             return Answer(200, live.body)
         if target.dry_run:
+            return Answer(200, encoded(target.resource, new))
+        if _is_released(old, new):
+            self.storage.remove(target.resource, target.key, call.user)
             return Answer(200, encoded(target.resource, new))
         return Answer(200, self.storage.put(target.resource, new, call.user).body)
 
@@ -220,6 +214,12 @@ class Writes:
 
 def _envelope(target: Target) -> Object:
     return {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
+
+
+def _changes_nothing(live: Version, new: Object) -> bool:
+    """Whether there is nothing to store. A custom resource is created without a status, and gets one with any write."""
+    created = live.type == ADDED and BY_PLURAL[live.resource].custom
+    return not created and ownership.same_but_for_times(live.object, new)
 
 
 def _is_released(old: Object, new: Object) -> bool:
