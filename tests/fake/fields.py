@@ -6,6 +6,7 @@ atomic, one field as a whole.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -179,24 +180,38 @@ def _both(left: Mapping[str, Any], right: Mapping[str, Any], name: str) -> tuple
 
 
 def _merged_lists(schema: Schema, live: list[Any], applied: list[Any]) -> list[Any]:
-    """Return the items of both: the applied ones in their order, each live one as near to its place as that allows."""
     left, right = _items(schema, live), _items(schema, applied)
-    waiting, order = list(left), list[str]()
-    for element in right:
-        if element in left:
-            while waiting and waiting[0] != element:
-                other = waiting.pop(0)
-                if other not in right:
-                    order.append(other)
-            waiting = [other for other in waiting if other != element]
-        elif waiting and not any(other in right for other in waiting):
-            order += waiting
-            waiting = []
-        order.append(element)
-    order += [element for element in waiting if element not in right]
     both = {element: merged(schema["items"], left[element], right[element]) for element in left.keys() & right.keys()}
     found = {**left, **right, **both}
-    return [found[element] for element in order]
+    return [found[element] for element in _order(left, right)]
+
+
+def _order(live: Iterable[str], applied: Iterable[str]) -> list[str]:
+    """Return the elements of two lists: the applied ones in their order, the others as near to where they were.
+
+    Both lists are read from their beginnings. A live element that is applied as well waits until it is its turn in the
+    applied list, or is passed over if another of those that are in both lists comes first there.
+    """
+    left, right, named = deque(live), deque(applied), frozenset(applied)
+    shared = deque(element for element in right if element in left)
+    order: list[str] = []
+    while left or right:
+        first, wanted = left[0] if left else "", right[0] if right else ""
+        if first == wanted:
+            left.popleft()
+        elif first in named and wanted and shared and first != shared[0]:
+            left.popleft()
+            continue
+        elif first and first not in named:
+            order.append(left.popleft())
+            continue
+        elif first in order:
+            left.popleft()
+        if right:
+            order.append(right.popleft())
+        if shared and shared[0] == wanted:
+            shared.popleft()
+    return order
 
 
 def _without(schema: Schema, value: Any, gone: Mapping[str, Any]) -> Any:

@@ -104,6 +104,20 @@ def test_containers_are_merged_by_name(server: FakeApiServer) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("live", "applied", "merged_names"),
+    [("xyz", "xyz", "xyz"), ("xyz", "zx", "yzx"), ("xyz", "w", "xyzw"), ("lms", "sm", "lsm"), ("mls", "sm", "lsm")],
+)
+def test_an_apply_changes_the_order_as_little_as_it_can(
+    server: FakeApiServer, live: str, applied: str, merged_names: str
+) -> None:
+    """The orders are those that a real server gives."""
+    for manager, names in (("another", live), ("me", applied)):
+        containers = [{"name": name, "image": "i"} for name in names]
+        _, found = apply(server, batch_spec(template=template(containers=containers)), manager=manager)
+    assert "".join(one["name"] for one in found["spec"]["template"]["spec"]["containers"]) == merged_names
+
+
 def test_other_kinds_are_not_applied(server: FakeApiServer) -> None:
     with pytest.raises(UnsupportedError):
         server.request("PATCH", f"{PODS.path('default', 'a')}?fieldManager=me", b"{}", content_type=APPLY_PATCH)
