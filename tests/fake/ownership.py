@@ -5,7 +5,7 @@ loudly. Left out: merging more than ten managers that only update into one, and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -58,6 +58,7 @@ _NOBODYS: Final[Fields] = frozenset(
 _RESET: Final[Mapping[str, frozenset[str]]] = {"": frozenset({"status"}), "status": frozenset({"metadata", "spec"})}
 """By subresource: what a request to it cannot change, and so nobody comes to own."""
 
+_BEFORE_FIRST_APPLY: Final = "before-first-apply"
 APPLY: Final = "Apply"
 UPDATE: Final = "Update"
 
@@ -95,8 +96,13 @@ class Actor:
 
 
 def updated(live: Mapping[str, Any], new: Object, actor: Actor) -> Object:
-    """Return the new object with its owners: what it changes is the actor's from here on."""
+    """Return the new object with its owners: what it changes is the actor's from here on.
+
+    Once an object has no owners left, none are kept until it is applied again.
+    """
     owners = _owners(live)
+    if not owners and "metadata" in live:
+        return _with_owners(new, {}, live, actor)
     changed, removed = actor.difference(live, new)
     owned = {manager: fields - removed - changed for manager, fields in owners.items()}
     owned[actor.manager] = (owners.get(actor.manager, NONE) | changed) - removed
@@ -105,6 +111,8 @@ def updated(live: Mapping[str, Any], new: Object, actor: Actor) -> Object:
 
 def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> Object:
     """Return the live object with what is configured laid over it; raises the refusal of fields that are others'."""
+    if "metadata" in live and not _owners(live):
+        live = _with_former_owner(live, actor)
     schema, owners = actor.schema, _owners(live)
     before = owners.get(actor.manager, NONE)
     own = fields_in(schema, actor.reach(configured)) - _NOBODYS
@@ -118,6 +126,13 @@ def applied(live: Object, configured: Object, actor: Actor, *, force: bool) -> O
     _require_peace(others, changed, force=force)
     owned = {manager: fields - changed - removed for manager, fields in others.items()}
     return _with_owners(new, {**owned, actor.manager: own}, live, actor)
+
+
+def _with_former_owner(live: Object, actor: Actor) -> Object:
+    """Return an object of which no owners are kept, as if one had made all of it before the first apply."""
+    former = replace(actor, manager=Manager(UPDATE, _BEFORE_FIRST_APPLY, ""))
+    envelope = {name: live[name] for name in ("apiVersion", "kind")}
+    return updated(envelope, live, former)
 
 
 def same_but_for_times(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

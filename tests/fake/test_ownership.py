@@ -91,6 +91,19 @@ def test_a_version_that_was_overtaken_is_a_conflict(server: FakeApiServer) -> No
     assert apply(server, batch_spec(), resourceVersion=made["metadata"]["resourceVersion"])[0] == 409
 
 
+def test_what_nobody_owns_any_more_is_taken_for_somebodys_at_the_next_apply(server: FakeApiServer) -> None:
+    apply(server, batch_spec())
+    untracked = server.get(BATCHFOOSETS, KEY)
+    assert untracked is not None
+    del untracked["metadata"]["managedFields"]
+    server.storage.put(BATCHFOOSETS, untracked, "somebody")
+    written = server.change(BATCHFOOSETS, KEY, {"spec": {"parallelism": 2}})
+    assert "managedFields" not in written["metadata"]
+    assert apply(server, batch_spec(parallelism=3))[0] == 409
+    _, forced = apply(server, batch_spec(parallelism=3), force=True)
+    assert owners(forced) == {("me", "Apply"), ("before-first-apply", "Update")}
+
+
 def test_containers_are_merged_by_name(server: FakeApiServer) -> None:
     def of(*names: str) -> Object:
         return batch_spec(template=template(containers=[{"name": name, "image": "i"} for name in names]))
