@@ -37,7 +37,7 @@ class World:
         await leader.begins()
         standby = self.enter(NEW)
         await anyio.sleep(5.3)
-        assert not standby.works
+        assert not standby.has_begun.is_set()
         return leader, standby
 
 

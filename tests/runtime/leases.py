@@ -89,6 +89,8 @@ class Way:
     server: LeaseServer
     who: str
     trouble: Trouble | None = None
+    slowness: float = 0.0
+    """Seconds that a reply takes."""
 
     async def request(
         self,
@@ -106,6 +108,7 @@ class Way:
         if self.trouble is not None and self.trouble is not Trouble.REPLY_LOST:
             raise _error(self.trouble)
         reply = self.server.put(body, self.who) if method == "PUT" else self.server.get()
+        await anyio.sleep(self.slowness)
         if self.trouble is Trouble.REPLY_LOST and method == "PUT":
             raise Unreachable("PUT: the connection was reset")
         return reply

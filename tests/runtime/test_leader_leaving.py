@@ -32,7 +32,7 @@ async def test_who_is_dead_takes_no_lease(it: World) -> None:
     standby.complaints.append("no sign of life of pods for 301 s")
     leader.stop()
     await anyio.sleep(60)
-    assert not standby.works
+    assert not standby.has_begun.is_set()
     standby.complaints.clear()
     await standby.begins()
 
@@ -157,15 +157,15 @@ def test_a_lease_is_free_when_its_record_has_not_changed_for_as_long_as_it_says(
 # ---------------------------------------------------------------------------- many histories
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(25))
 def test_whatever_happens_nobody_works_on_a_lease_that_may_be_anothers(seed: int) -> None:
-    """Ten minutes of restarts, partitions, lost replies, suspensions and wrong wall clocks with three candidates."""
+    """Minutes of restarts, partitions, lost replies, suspensions and wrong wall clocks with three candidates."""
     rng = random.Random(seed)
 
     async def main() -> None:
         async with world() as it:
             current = {identity: it.enter(identity) for identity in ("a", "b", "c")}
-            for _ in range(120):
+            for _ in range(80):
                 await anyio.sleep(rng.expovariate(1 / 5))
                 identity = rng.choice("abc")
                 current[identity] = disturb(rng, it, current[identity])
