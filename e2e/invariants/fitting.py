@@ -61,6 +61,11 @@ def _bears(node: Raw, pod: Raw) -> bool:
     taints = [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
     if node["spec"].get("unschedulable"):
         taints.append({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
+    return tolerated(taints, pod)
+
+
+def tolerated(taints: list[Raw], pod: Raw) -> bool:
+    """Whether the pod bears all of these taints."""
     tolerations = pod["spec"].get("tolerations", [])
     return all(any(_tolerates(one, taint) for one in tolerations) for taint in taints)
 

@@ -1,0 +1,184 @@
+"""A cluster in one process and in virtual time: the fake API server, all four components, kubelets, garbage collection.
+
+    story ──▶ FakeApiServer ◀── FakeTransport ── Process(fooset | batchfooset | servicefooset | scheduler)
+                   ▲
+                   └── Kubelets, garbage.run
+
+What comes first is the `Order`'s business.
+"""
+
+import copy
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import anyio
+
+from e2e.audit import Write
+from e2e.cluster.nodes import Shape, manifest
+from e2e.invariants.history import At, History, Version, Violation
+from e2e.invariants.judge import judge
+from foosets.api.meta import FOOSETS, NODES, Key
+from foosets.api.names import Component
+from tests.fake import garbage
+from tests.fake.apiserver import START, FakeApiServer, loop_clock
+from tests.fake.kinds import BY_PLURAL
+from tests.fake.record import Record, Request
+from tests.sequences.component import Running
+from tests.sequences.kubelet import Kubelets
+from tests.sequences.orders import FIXED, Order, Strike, nobody
+from tests.sequences.virtual import run
+
+NAMESPACE: Final = "default"
+APP: Final = "app"
+USER: Final = "user"
+NODE_COUNT: Final = 3
+QUIET_SECONDS: Final = 65.0
+"""Without a write for this long a cell is at rest: whoever waits looks again after a minute at the latest."""
+WATCHED_SECONDS: Final = 600.0
+"""How long a cell at rest is watched for a write that nobody needs."""
+REST_WITHIN_SECONDS: Final = 3600.0
+LAG_SECONDS: Final = 5.0
+"""How far behind the placers' caches may be: the latest watch, and the requests on their way."""
+
+Object = dict[str, Any]
+
+
+class RestlessError(AssertionError):
+    """A cell did not come to rest."""
+
+
+class Cell:
+    """The cluster. A story acts on it as a user does, and waits for it to come to rest."""
+
+    def __init__(self, order: Order, strike: Strike) -> None:
+        self.order = order
+        self.server = FakeApiServer(loop_clock(), order.generator("server"), namespaces=(NAMESPACE,))
+        self.kubelets = Kubelets(self.server, order.pace())
+        self.components = {one: Running(one, self.server, order, strike) for one in order.components()}
+        self.begun = 0
+        self.rested = START
+        for index in range(NODE_COUNT):
+            self.server.create(NODES, manifest(f"node-{index}", Shape(cpu="2")))
+
+    # ---- acting
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Create a FooSet."""
+        raw = copy.deepcopy(dict(manifest))
+        raw["metadata"] |= {"namespace": NAMESPACE}
+        self.server.create(FOOSETS, raw, user=USER)
+
+    def edit(self, change: Callable[[Object], None]) -> None:
+        """Change the spec of the FooSet."""
+        spec = self.fooset["spec"]
+        change(spec)
+        self.server.change(FOOSETS, Key(NAMESPACE, APP), {"spec": spec}, user=USER)
+
+    def delete(self) -> None:
+        """Delete the FooSet."""
+        self.server.delete(FOOSETS, Key(NAMESPACE, APP), user=USER)
+
+    def mark(self) -> None:
+        """Let the trace begin here: what was before is only the way to it."""
+        self.begun = len(self.server.record.requests)
+
+    # ---- seeing
+
+    @property
+    def fooset(self) -> Object:
+        """The FooSet as it is."""
+        found = self.server.get(FOOSETS, Key(NAMESPACE, APP))
+        assert found is not None
+        return found
+
+    async def rest(self, quiet: float = QUIET_SECONDS) -> None:
+        """Wait until nothing was written for so many seconds."""
+        with anyio.move_on_after(REST_WITHIN_SECONDS):
+            while not await self.is_quiet(quiet):
+                pass
+            return
+        raise RestlessError(f"no rest within {REST_WITHIN_SECONDS} s")
+
+    async def is_quiet(self, seconds: float) -> bool:
+        """Whether nothing is written for so many seconds."""
+        version = self.server.storage.version
+        await anyio.sleep(seconds)
+        return self.server.storage.version == version
+
+
+Story = Callable[[Cell], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What became of a story."""
+
+    record: Record
+    begun: int
+    rest: datetime
+    objects: Mapping[str, list[Object]]
+    failures: Mapping[Component, list[str]]
+    writes: Mapping[Component, int]
+    deaths: int
+
+    @property
+    def history(self) -> History:
+        """The recording, as invariants judge it."""
+        versions = [Version(one.type, _whole(one.resource, one.object), one.at) for one in self.record.versions]
+        return History.of(versions, [_write(request) for request in self.record.writes])
+
+    def violations(self, reference: History | None = None) -> list[Violation]:
+        """Return what did not hold."""
+        return judge(self.history, At(self.rest, LAG_SECONDS, reference=reference))
+
+
+def play(story: Story, order: Order = FIXED, strike: Strike = nobody) -> Played:
+    """Play a story from an empty cell to its rest, and ten minutes beyond."""
+
+    async def main() -> Played:
+        cell = Cell(order, strike)
+        async with anyio.create_task_group() as group:
+            group.start_soon(cell.kubelets.run)
+            group.start_soon(garbage.run, cell.server)
+            for component in cell.components.values():
+                group.start_soon(component.run)
+            await story(cell)
+            await cell.rest()
+            cell.rested = cell.server.storage.clock()
+            await anyio.sleep(WATCHED_SECONDS)
+            group.cancel_scope.cancel()
+        return _played(cell)
+
+    return run(main)
+
+
+def _played(cell: Cell) -> Played:
+    return Played(
+        record=cell.server.record,
+        begun=cell.begun,
+        rest=cell.rested,
+        objects={plural: cell.server.all(kind.resource) for plural, kind in BY_PLURAL.items()},
+        failures={name: one.failures.kinds for name, one in cell.components.items()},
+        writes={name: one.writes for name, one in cell.components.items()},
+        deaths=sum(one.deaths for one in cell.components.values()),
+    )
+
+
+def _whole(plural: str, found: Mapping[str, Any]) -> Object:
+    resource = BY_PLURAL[plural].resource
+    return {**found, "kind": resource.kind, "apiVersion": resource.api_version}
+
+
+def _write(request: Request) -> Write:
+    return Write(
+        request.user,
+        request.verb,
+        request.resource,
+        request.namespace,
+        request.name,
+        request.code,
+        request.at,
+        request.body,
+    )

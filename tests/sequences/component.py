@@ -1,0 +1,78 @@
+"""One of our components in a cell, which is started again whenever it was killed."""
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Final
+
+import anyio
+
+from e2e.audit import identity
+from foosets.api.names import Component
+from foosets.runtime.controller import Clocks
+from foosets.runtime.manager import Assemble, Outside, Process
+from foosets.runtime.metrics import Metrics
+from foosets.runtime.probes import Health
+from foosets.runtime.settings import Assignment, Settings
+from foosets.runtime.telemetry import Tracing
+from tests.fake.apiserver import START, FakeApiServer
+from tests.fake.transport import FakeTransport
+from tests.sequences.orders import Order, Strike, Way
+
+RESTART_SECONDS: Final = 1.0
+
+
+class Failures(Metrics):
+    """Metrics that remember what kinds of failure there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: list[str] = []
+
+    def failed(self, kind: str) -> None:
+        """See `Metrics`."""
+        self.kinds.append(kind)
+        super().failed(kind)
+
+
+class Running:
+    """Everything about one component; `run` it in a task group."""
+
+    def __init__(self, component: Component, server: FakeApiServer, order: Order, strike: Strike) -> None:
+        self.component = component
+        self.failures = Failures()
+        self.deaths = 0
+        self._order = order
+        latency = None if order.seed is None else order.generator(f"latency of {component}")
+        self._way = Way(component, latency, strike, self.kill)
+        chance = order.generator(f"watches of {component}")
+        self.transport = FakeTransport(server, identity(component), hook=self._way, rng=chance)
+        order.delay(component, self.transport.lag)
+        self._life = anyio.CancelScope()
+
+    @property
+    def writes(self) -> int:
+        """How many writes it has sent, in all its lives."""
+        return self._way.writes
+
+    def kill(self) -> None:
+        """End it on the spot."""
+        self.deaths += 1
+        self._life.cancel()
+
+    async def run(self) -> None:
+        """Keep it running."""
+        assemble: Assemble = import_module(f"foosets.{self.component}.controller").assemble
+        while True:
+            with anyio.CancelScope() as self._life:
+                await self._process().run(assemble, self.failures, Health(), _at_once)
+            await anyio.sleep(RESTART_SECONDS)
+
+    def _process(self) -> Process:
+        settings = Settings(scheduler_assignment=Assignment.CONTROLLER)
+        clocks = Clocks(lambda: START.timestamp() + anyio.current_time(), anyio.current_time)
+        chance = self._order.generator(f"{self.component}, life {self.deaths}")
+        return Process(self.component, settings, Outside(self.transport, Tracing(), clocks, chance))
+
+
+async def _at_once(work: Callable[[], Awaitable[None]]) -> None:
+    await work()

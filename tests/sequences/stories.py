@@ -1,0 +1,113 @@
+"""The stories that sequences play: each a small thing that a user or a cluster does, from rest to rest."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from foosets.api import names
+from foosets.api.meta import NODES, PODS, Key
+from tests.e2e import manifests
+from tests.sequences.cell import APP, NAMESPACE, Cell, Story
+
+IMAGE: Final = "busybox:1.38"
+
+
+def app() -> manifests.Manifest:
+    """Three pods to completion, two that stay."""
+    return manifests.small(APP)
+
+
+async def _up(cell: Cell) -> None:
+    cell.apply(app())
+    await cell.rest()
+    cell.mark()
+
+
+async def first_rollout(cell: Cell) -> None:
+    """A FooSet of a batch and a service part is applied."""
+    cell.apply(app())
+
+
+async def scale_up(cell: Cell) -> None:
+    """The service part goes from two replicas to four."""
+    await _up(cell)
+    cell.edit(_service(replicas=4))
+
+
+async def scale_down(cell: Cell) -> None:
+    """The service part goes from two replicas to one."""
+    await _up(cell)
+    cell.edit(_service(replicas=1))
+
+
+async def template_change(cell: Cell) -> None:
+    """The service part gets another image."""
+    await _up(cell)
+
+    def change(spec: Any) -> None:
+        (entry,) = spec["service"]
+        entry["template"]["spec"]["template"]["spec"]["containers"][0]["image"] = IMAGE
+
+    cell.edit(change)
+
+
+async def child_removed(cell: Cell) -> None:
+    """The service part is taken out."""
+    await _up(cell)
+    cell.edit(lambda spec: spec.update(service=[]))
+
+
+async def delete(cell: Cell) -> None:
+    """The FooSet is deleted."""
+    await _up(cell)
+    cell.delete()
+
+
+async def eviction(cell: Cell) -> None:
+    """A node gets a taint that chases a service pod from it."""
+    await _up(cell)
+    pods = [pod for pod in cell.server.all(PODS, NAMESPACE) if pod["metadata"]["labels"][names.CHILD] == "server"]
+    taint = {"key": "maintenance", "effect": "NoExecute"}
+    key = Key("", pods[0]["spec"]["nodeName"])
+    cell.server.change(NODES, key, {"spec": {"taints": [taint]}}, user="admin")
+
+
+async def failing_batch(cell: Cell) -> None:
+    """A batch part whose pod fails is tried again, as often as it may be."""
+    workers = manifests.batch(1)
+    workers["backoffLimit"] = 2
+    workers["template"]["metadata"]["annotations"] |= {names.FATE: "exit"}
+    cell.apply(manifests.fooset(APP, batch={"workers": workers}))
+
+
+async def flapping(cell: Cell) -> None:
+    """A user changes his mind again and again, without waiting."""
+    await _up(cell)
+    for replicas in (5, 1, 4, 0, 3):
+        cell.edit(_service(replicas=replicas))
+        await cell.is_quiet(0.1)
+
+
+def _service(**changes: Any) -> Callable[[Any], None]:
+    def change(spec: Any) -> None:
+        (entry,) = spec["service"]
+        entry["template"]["spec"].update(changes)
+
+    return change
+
+
+STORIES: Final[dict[str, Story]] = {
+    story.__name__: story
+    for story in (
+        first_rollout,
+        scale_up,
+        scale_down,
+        template_change,
+        child_removed,
+        delete,
+        eviction,
+        failing_batch,
+        flapping,
+    )
+}
+RESTLESS: Final = frozenset({flapping.__name__})
+"""Stories that do not wait for rest: how much work they come to depends on who was quick."""
