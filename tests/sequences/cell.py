@@ -38,7 +38,7 @@ QUIET_SECONDS: Final = 65.0
 """Without a write for this long a cell is at rest: whoever waits looks again after a minute at the latest."""
 WATCHED_SECONDS: Final = 600.0
 """How long a cell at rest is watched for a write that nobody needs."""
-REST_WITHIN_SECONDS: Final = 3600.0
+REST_WITHIN_SECONDS: Final = 6 * 3600.0
 LAG_SECONDS: Final = 5.0
 """How far behind the placers' caches may be: the latest watch, and the requests on their way."""
 
@@ -57,6 +57,7 @@ class Cell:
         self.server = FakeApiServer(loop_clock(), order.generator("server"), namespaces=(NAMESPACE,))
         self.kubelets = Kubelets(self.server, order.pace())
         self.components = {one: Running(one, self.server, order, strike) for one in order.components()}
+        self.lag = LAG_SECONDS
         self.begun = 0
         self.rested = START
         for index in range(NODE_COUNT):
@@ -75,6 +76,12 @@ class Cell:
         spec = self.fooset["spec"]
         change(spec)
         self.server.change(FOOSETS, Key(NAMESPACE, APP), {"spec": spec}, user=USER)
+
+    def delay(self, plural: str, seconds: float) -> None:
+        """Let every component's watch of a resource be that late from now on."""
+        for component in self.components.values():
+            component.transport.lag.set(plural, seconds)
+        self.lag = max(self.lag, seconds + LAG_SECONDS)
 
     def delete(self) -> None:
         """Delete the FooSet."""
@@ -118,6 +125,7 @@ class Played:
     record: Record
     begun: int
     rest: datetime
+    lag: float
     objects: Mapping[str, list[Object]]
     failures: Mapping[Component, list[str]]
     writes: Mapping[Component, int]
@@ -131,27 +139,36 @@ class Played:
 
     def violations(self, reference: History | None = None) -> list[Violation]:
         """Return what did not hold."""
-        return judge(self.history, At(self.rest, LAG_SECONDS, reference=reference))
+        return judge(self.history, At(self.rest, self.lag, reference=reference))
 
 
 def play(story: Story, order: Order = FIXED, strike: Strike = nobody) -> Played:
     """Play a story from an empty cell to its rest, and ten minutes beyond."""
 
     async def main() -> Played:
-        cell = Cell(order, strike)
+        cell, restless = Cell(order, strike), None
         async with anyio.create_task_group() as group:
             group.start_soon(cell.kubelets.run)
             group.start_soon(garbage.run, cell.server)
             for component in cell.components.values():
                 group.start_soon(component.run)
-            await story(cell)
-            await cell.rest()
-            cell.rested = cell.server.storage.clock()
-            await anyio.sleep(WATCHED_SECONDS)
+            try:
+                await _told(story, cell)
+            except RestlessError as error:
+                restless = error
             group.cancel_scope.cancel()
+        if restless is not None:
+            raise restless
         return _played(cell)
 
     return run(main)
+
+
+async def _told(story: Story, cell: Cell) -> None:
+    await story(cell)
+    await cell.rest()
+    cell.rested = cell.server.storage.clock()
+    await anyio.sleep(WATCHED_SECONDS)
 
 
 def _played(cell: Cell) -> Played:
@@ -159,6 +176,7 @@ def _played(cell: Cell) -> Played:
         record=cell.server.record,
         begun=cell.begun,
         rest=cell.rested,
+        lag=cell.lag,
         objects={plural: cell.server.all(kind.resource) for plural, kind in BY_PLURAL.items()},
         failures={name: one.failures.kinds for name, one in cell.components.items()},
         writes={name: one.writes for name, one in cell.components.items()},

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import anyio
@@ -72,23 +72,26 @@ class Way:
     strike: Strike
     kill: Callable[[], None]
     writes: int = 0
+    _on_their_way: dict[int, int] = field(default_factory=dict[int, int])
+    """The number of each write, by the identity of its request."""
 
     async def before(self, sent: Sent) -> None:
         """See `Hook`."""
         await anyio.sleep(self._latency())
         if sent.method != "GET":
             self.writes += 1
-            await self._strike("before")
+            self._on_their_way[id(sent)] = self.writes
+            await self._strike(self.writes, "before")
 
     async def after(self, sent: Sent, code: int, body: bytes) -> None:
         """See `Hook`."""
         del code, body
         if sent.method != "GET":
-            await self._strike("after")
+            await self._strike(self._on_their_way.pop(id(sent)), "after")
         await anyio.sleep(self._latency())
 
-    async def _strike(self, when: str) -> None:
-        if self.strike(self.component, self.writes, when):
+    async def _strike(self, write: int, when: str) -> None:
+        if self.strike(self.component, write, when):
             self.kill()
             await checkpoint()
 

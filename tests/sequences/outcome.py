@@ -11,7 +11,6 @@ from foosets.api.names import ATTEMPT, CHILD, INDEX
 from tests.sequences.cell import Played
 
 LEFT_OUT: Final = frozenset({"conditions", "trace", "traceID", "selector", "blockedBy"})
-PLACE: Final = (CHILD, INDEX, ATTEMPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +22,25 @@ class Outcome:
     work: Summary
 
     @classmethod
-    def of(cls, played: Played) -> "Outcome":
-        """Tell the outcome of a story."""
+    def of(cls, played: Played, *, attempts: bool = True) -> "Outcome":
+        """Tell the outcome of a story, with the attempts of pods or without."""
+        left_out = LEFT_OUT if attempts else LEFT_OUT | {"attempts"}
+        place = (CHILD, INDEX, ATTEMPT) if attempts else (CHILD, INDEX)
         kinds = (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS)
         found = [one for kind in kinds for one in played.objects[kind.plural]]
         return cls(
-            pods=Counter(_place(pod) for pod in played.objects[PODS.plural]),
-            sets={one["metadata"]["name"]: _end_of(one) for one in found},
+            pods=Counter(_place(pod, place) for pod in played.objects[PODS.plural]),
+            sets={one["metadata"]["name"]: _end_of(one, left_out) for one in found},
             work=summary(played.history),
         )
 
 
-def _place(pod: Any) -> tuple[str, ...]:
-    return (*(pod["metadata"]["labels"][label] for label in PLACE), phase_of(pod))
+def _place(pod: Any, labels: tuple[str, ...]) -> tuple[str, ...]:
+    return (*(pod["metadata"]["labels"][label] for label in labels), phase_of(pod))
 
 
-def _end_of(resource: Any) -> dict[str, Any]:
+def _end_of(resource: Any, left_out: frozenset[str]) -> dict[str, Any]:
     status = resource["status"]
     conditions = {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
-    told = {key: value for key, value in status.items() if key not in LEFT_OUT}
+    told = {key: value for key, value in status.items() if key not in left_out}
     return told | {"conditions": conditions, "blocked": status.get("blockedBy", {}).get("reason", "")}

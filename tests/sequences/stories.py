@@ -30,13 +30,13 @@ async def first_rollout(cell: Cell) -> None:
 async def scale_up(cell: Cell) -> None:
     """The service part goes from two replicas to four."""
     await _up(cell)
-    cell.edit(_service(replicas=4))
+    cell.edit(service_with(replicas=4))
 
 
 async def scale_down(cell: Cell) -> None:
     """The service part goes from two replicas to one."""
     await _up(cell)
-    cell.edit(_service(replicas=1))
+    cell.edit(service_with(replicas=1))
 
 
 async def template_change(cell: Cell) -> None:
@@ -83,11 +83,13 @@ async def flapping(cell: Cell) -> None:
     """A user changes his mind again and again, without waiting."""
     await _up(cell)
     for replicas in (5, 1, 4, 0, 3):
-        cell.edit(_service(replicas=replicas))
+        cell.edit(service_with(replicas=replicas))
         await cell.is_quiet(0.1)
 
 
-def _service(**changes: Any) -> Callable[[Any], None]:
+def service_with(**changes: Any) -> Callable[[Any], None]:
+    """Return a change of the service part's spec."""
+
     def change(spec: Any) -> None:
         (entry,) = spec["service"]
         entry["template"]["spec"].update(changes)
@@ -111,3 +113,5 @@ STORIES: Final[dict[str, Story]] = {
 }
 RESTLESS: Final = frozenset({flapping.__name__})
 """Stories that do not wait for rest: how much work they come to depends on who was quick."""
+TAKEN_AWAY: Final = frozenset({eviction.__name__, scale_down.__name__, template_change.__name__})
+"""Stories in which pods go that are needed no more, or again."""
