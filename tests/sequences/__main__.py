@@ -14,7 +14,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sequences", description=__doc__)
     parser.add_argument("story", choices=STORIES)
     parser.add_argument("--seed", type=int, help="the order; the fixed one unless given")
-    parser.add_argument("--kill", type=Kill.parse, help="component:write:before|after")
+    parser.add_argument("--kill", type=Kill.parse, help="component:write:before|after|lost")
     options = parser.parse_args()
     case = Case(options.story, Order(options.seed), options.kill)
     found = problems(case)

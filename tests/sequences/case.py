@@ -18,12 +18,15 @@ from tests.sequences.outcome import Outcome
 from tests.sequences.stories import RESTLESS, STORIES, TAKEN_AWAY
 from tests.sequences.virtual import HangsError
 
-WHENS: Final = ("before", "after")
+WHENS: Final = ("before", "after", "lost")
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A component dies at its write of that number, before the server does it or after it has."""
+    """A component dies at its write of that number, before the server does it or after it has.
+
+    Or it lives on, and the answer is `lost`.
+    """
 
     component: Component
     write: int
@@ -64,7 +67,7 @@ class Case:
 
 
 def kills(story: str) -> Iterator[Kill]:
-    """Yield every way to kill a component in a story: at each of its writes in the fixed order, before and after."""
+    """Yield every way to kill a component in a story: at each of its writes in the fixed order, in each way."""
     for component, writes in reference(story).writes.items():
         for write in range(1, writes + 1):
             for when in WHENS:
@@ -83,12 +86,25 @@ def problems(case: Case) -> list[str]:
         played = case.play()
     except (HangsError, RestlessError) as error:
         return [str(error)]
-    return [*_unmet(case, played), *_bugs(played), *map(str, played.violations()), *_differences(case, played)]
+    return [
+        *_unmet(case, played),
+        *_bugs(played),
+        *_met(played),
+        *map(str, played.violations()),
+        *_differences(case, played),
+    ]
 
 
 def _unmet(case: Case, played: Played) -> Iterator[str]:
-    if case.kill is not None and not played.deaths:
-        yield f"nobody was killed: {case.kill} was not reached"
+    if case.kill is not None and not played.strikes:
+        yield f"nothing happened: {case.kill} was not reached"
+
+
+def _met(played: Played) -> Iterator[str]:
+    """Yield creations of what was there already: nobody forgets what he has made, or makes it before he has looked."""
+    for write in played.history.writes:
+        if (write.verb, write.code) == ("create", 409) and write.resource != "pods/binding":
+            yield f"the creation of {write.resource} {write.name} met one that was there"
 
 
 def _bugs(played: Played) -> Iterator[str]:

@@ -129,7 +129,7 @@ class Played:
     objects: Mapping[str, list[Object]]
     failures: Mapping[Component, list[str]]
     writes: Mapping[Component, int]
-    deaths: int
+    strikes: int
 
     @property
     def history(self) -> History:
@@ -180,7 +180,7 @@ def _played(cell: Cell) -> Played:
         objects={plural: cell.server.all(kind.resource) for plural, kind in BY_PLURAL.items()},
         failures={name: one.failures.kinds for name, one in cell.components.items()},
         writes={name: one.writes for name, one in cell.components.items()},
-        deaths=sum(one.deaths for one in cell.components.values()),
+        strikes=sum(one.strikes for one in cell.components.values()),
     )
 
 

@@ -1,10 +1,13 @@
 """One of our components in a cell, which is started again whenever it was killed."""
 
+import base64
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import anyio
+import msgspec
 
 from e2e.audit import identity
 from foosets.api.names import Component
@@ -19,6 +22,8 @@ from tests.fake.transport import FakeTransport
 from tests.sequences.orders import Order, Strike, Way
 
 RESTART_SECONDS: Final = 1.0
+BEHIND_SECONDS: Final = 3.0
+"""How old a list may be for whoever does not ask for a new one."""
 
 
 class Failures(Metrics):
@@ -34,6 +39,24 @@ class Failures(Metrics):
         super().failed(kind)
 
 
+class Behind(FakeTransport):
+    """A client whose lists come from a cache that is behind, if it says that it does not mind: `resourceVersion=0`."""
+
+    async def request(self, method: str, path: str, body: bytes = b"", **how: Any) -> bytes:
+        """See `Transport`."""
+        if "resourceVersion=0" in path:
+            path = path.replace("resourceVersion=0", f"continue={self._token()}")
+        return await super().request(method, path, body, **how)
+
+    def _token(self) -> str:
+        """Return the token of a list that began when the cache was up to date."""
+        storage = self._api.storage
+        since = storage.clock() - timedelta(seconds=BEHIND_SECONDS)
+        past = [version.resource_version for version in storage.record.versions if version.at <= since]
+        token = {"version": max(past, default=1), "namespace": "", "name": ""}
+        return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
+
+
 class Running:
     """Everything about one component; `run` it in a task group."""
 
@@ -45,7 +68,7 @@ class Running:
         latency = None if order.seed is None else order.generator(f"latency of {component}")
         self._way = Way(component, latency, strike, self.kill)
         chance = order.generator(f"watches of {component}")
-        self.transport = FakeTransport(server, identity(component), hook=self._way, rng=chance)
+        self.transport = Behind(server, identity(component), hook=self._way, rng=chance)
         order.delay(component, self.transport.lag)
         self._life = anyio.CancelScope()
 
@@ -53,6 +76,11 @@ class Running:
     def writes(self) -> int:
         """How many writes it has sent, in all its lives."""
         return self._way.writes
+
+    @property
+    def strikes(self) -> int:
+        """How often something happened to it."""
+        return self._way.strikes
 
     def kill(self) -> None:
         """End it on the spot."""

@@ -9,12 +9,14 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from foosets.api.names import Component
+from foosets.kube.errors import Unreachable
 from tests.fake.kinds import BY_PLURAL
 from tests.fake.transport import Lag, Sent
 from tests.sequences.kubelet import Pace
 
 Strike = Callable[[Component, int, str], bool]
-"""Whether to kill a component at its write of that number, `before` the server does it or `after` it has."""
+"""Whether something happens at a component's write of that number: it dies `before` the server does it, or `after` it
+has, or it lives and the answer is `lost`."""
 LATENCY: Final = 0.002
 """Seconds that a request takes each way, in the fixed order."""
 LATEST: Final = (0.0, 0.01, 0.2, 3.0)
@@ -72,6 +74,7 @@ class Way:
     strike: Strike
     kill: Callable[[], None]
     writes: int = 0
+    strikes: int = 0
     _on_their_way: dict[int, int] = field(default_factory=dict[int, int])
     """The number of each write, by the identity of its request."""
 
@@ -87,11 +90,16 @@ class Way:
         """See `Hook`."""
         del code, body
         if sent.method != "GET":
-            await self._strike(self._on_their_way.pop(id(sent)), "after")
+            number = self._on_their_way.pop(id(sent))
+            await self._strike(number, "after")
+            if self.strike(self.component, number, "lost"):
+                self.strikes += 1
+                raise Unreachable(f"{sent.method} {sent.path}: the answer was lost")
         await anyio.sleep(self._latency())
 
     async def _strike(self, write: int, when: str) -> None:
         if self.strike(self.component, write, when):
+            self.strikes += 1
             self.kill()
             await checkpoint()
 

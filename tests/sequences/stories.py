@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from foosets.api import names
-from foosets.api.meta import NODES, PODS, Key
+from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Key
 from tests.e2e import manifests
 from tests.sequences.cell import APP, NAMESPACE, Cell, Story
 
@@ -79,6 +79,16 @@ async def failing_batch(cell: Cell) -> None:
     cell.apply(manifests.fooset(APP, batch={"workers": workers}))
 
 
+async def name_taken(cell: Cell) -> None:
+    """Another's BatchFooSet has the name of the batch part's."""
+    spec = {**manifests.batch(1), "parallelism": 0}
+    found = {"metadata": {"name": f"{APP}-workers", "namespace": NAMESPACE}, "spec": spec}
+    cell.server.create(BATCHFOOSETS, found, user="somebody")
+    await cell.rest()
+    cell.mark()
+    cell.apply(app())
+
+
 async def flapping(cell: Cell) -> None:
     """A user changes his mind again and again, without waiting."""
     await _up(cell)
@@ -108,6 +118,7 @@ STORIES: Final[dict[str, Story]] = {
         delete,
         eviction,
         failing_batch,
+        name_taken,
         flapping,
     )
 }
