@@ -70,9 +70,9 @@ class Writes:
             return self._bind(call)
         found = objects.read(call.target, call.body)
         meta = found["metadata"]
-        if not meta["name"] and meta.get("generateName"):
+        if not meta.get("name") and meta.get("generateName"):
             meta["name"] = f"{meta['generateName']}{self.new_suffix()}"
-        if not meta["name"]:
+        if not meta.get("name"):
             nameless = schemas.Cause("metadata.name", "Required value: name or generateName is required")
             raise invalid(call.target.resource, "", [nameless])
         return self._create(call, self._owned({}, found, call))
