@@ -8,7 +8,7 @@ import pytest
 from foosets.runtime.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, boot_clock
 from tests.runtime.elections import CRASH_SECONDS, NEW, OLD, RELEASE_SECONDS, World, of_each, story, world
 from tests.runtime.leases import Trouble
-from tests.runtime.virtual import virtually
+from tests.sequences.virtual import run
 
 # ---------------------------------------------------------------------------- taking
 
@@ -20,7 +20,7 @@ async def test_a_free_lease_is_taken_at_once_and_says_who_since_when(it: World) 
     assert await leader.begins() - start < 0.1
     spec = it.server.spec
     assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (OLD, 15, 1)
-    assert spec["acquireTime"] == spec["renewTime"] == "2027-01-15T08:16:40.010000Z"
+    assert spec["acquireTime"] == spec["renewTime"] == "2027-01-15T08:00:00.010000Z"
     assert leader.elector.statistics()["leading"] == 1
 
 
@@ -230,7 +230,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(jump: float, whose: int) -> Non
             await anyio.sleep(120)
             assert [one.works for one in pair] == [True, False]
 
-    virtually(main)
+    run(main)
 
 
 @story
