@@ -47,7 +47,15 @@ def identity(component: str) -> str:
 
 def writes(log: Path, namespace: str) -> list[Write]:
     """Return all writes to objects in a namespace, in the order in which they were answered."""
-    return list(_writes(log, f'"namespace":"{namespace}"'.encode(), namespace))
+    mention = f'"namespace":"{namespace}"'.encode()
+    return [write for write in _writes(log, mention) if write.namespace == namespace]
+
+
+def our_writes(log: Path) -> list[Write]:
+    """Return all writes of our components but those to their Leases, in the order in which they were answered."""
+    ours = f"system:serviceaccount:{NAMESPACE}:{RELEASE}-"
+    found = _writes(log, ours.encode())
+    return [write for write in found if write.user.startswith(ours) and write.resource != "leases"]
 
 
 def most_in_a_second(times: Iterable[datetime]) -> int:
@@ -89,15 +97,14 @@ class _Event(msgspec.Struct, rename="camel"):
 _decode: Final = msgspec.json.Decoder(_Event).decode
 
 
-def _writes(log: Path, mention: bytes, namespace: str) -> Iterator[Write]:
+def _writes(log: Path, mention: bytes) -> Iterator[Write]:
     with log.open("rb") as lines:
         for line in lines:
             # most lines are about something else; the last one may still be on its way
             if mention not in line or not line.endswith(b"\n"):
                 continue
             event = _decode(line)
-            wanted = event.verb in WRITING_VERBS and event.stage == COMPLETE
-            if wanted and event.object_ref.namespace == namespace:
+            if event.verb in WRITING_VERBS and event.stage == COMPLETE:
                 yield _write(event)
 
 

@@ -19,13 +19,23 @@ from e2e.cluster.local import LocalCluster
 from e2e.invariants.history import At, History, Violation
 from e2e.invariants.judge import judge
 from e2e.invariants.recorder import Recorder, recording
-from tests.e2e.story import Story
+from tests.e2e import manifests
+from tests.e2e.story import Resting, Story
 
 LAG_SECONDS = 10.0
 """How far behind the placers' caches may be on a busy machine."""
 RESTED_WITHIN = 15.0
 """Seconds for what a story left behind to come to rest; a story that ends at rest waits for none of them."""
 POLL_SECONDS = 0.2
+
+
+AT_REST_SECONDS = 2.0
+"""For the last writes to be written down."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the story that waits for minutes to pass come last: they pass meanwhile."""
+    items.sort(key=lambda item: item.path.stem == "test_idle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +60,24 @@ def recorder(suite: LocalCluster) -> Iterator[Recorder]:
         yield recorder
 
 
+@pytest.fixture(scope="session")
+def resting(suite: LocalCluster, server: ApiServer) -> Resting:
+    """A set that settled before the first story and that nobody touches."""
+    suite.kubectl("create", "namespace", "idle")
+    story = Story(suite, server, "idle")
+    story.apply(manifests.small("idle"))
+    fooset = story.settle("idle")
+    time.sleep(AT_REST_SECONDS)
+    spans = list(story.trace(fooset, 0).spans)
+    return Resting(story, time.monotonic(), fooset, story.our_writes(), spans)
+
+
 @pytest.fixture
 def story(
-    suite: LocalCluster, server: ApiServer, recorder: Recorder, request: pytest.FixtureRequest
+    suite: LocalCluster, server: ApiServer, recorder: Recorder, resting: Resting, request: pytest.FixtureRequest
 ) -> Iterator[Story]:
     """A namespace of the test's own, named after it."""
+    del resting  # it rests from before the first story
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:55].strip("-")
     suite.kubectl("create", "namespace", name)
     story = Story(suite, server, name)

@@ -13,7 +13,7 @@ from e2e.audit import Write
 from e2e.cluster.kind import KindCluster
 from e2e.cluster.local import LocalCluster
 from e2e.expected import Family, Object
-from e2e.traces import Jaeger, TraceShape, shape
+from e2e.traces import Jaeger, RecordedSpan, TraceShape, shape
 from foosets.api import names
 from tests.e2e.manifests import Manifest
 
@@ -136,6 +136,17 @@ class Story:
         statuses = [f"{one['metadata']['name']}: {json.dumps(one.get('status', {}))}" for one in sets]
         logs = [line for name in names.Component for line in self.suite.component_log(name).splitlines()]
         return statuses + [line for line in logs if '"level": "info"' not in line][-COMPLAINTS:]
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A story that has ended, and what was to be seen of it when it was at rest; `since` is on the monotonic clock."""
+
+    story: Story
+    since: float
+    fooset: Object
+    writes: list[Write]
+    spans: list[RecordedSpan]
 
 
 def is_settled(resource: Object) -> bool:

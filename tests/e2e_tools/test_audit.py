@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from e2e.audit import identity, most_in_a_second, writes
+from e2e.audit import identity, most_in_a_second, our_writes, writes
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -41,6 +41,14 @@ def test_a_write_is_told_by_who_what_and_how_it_went(tmp_path: Path) -> None:
 def test_a_refused_write_is_a_write(tmp_path: Path) -> None:
     (write,) = writes(log(tmp_path, line(responseStatus={"code": 409})), "demo")
     assert not write.succeeded
+
+
+def test_our_writes_are_those_of_all_namespaces_but_to_leases(tmp_path: Path) -> None:
+    lease = line("update", objectRef={"resource": "leases", "namespace": "foosets-system", "name": "scheduler"})
+    elsewhere = line(objectRef={"resource": "pods", "namespace": "other", "name": "a"})
+    users = line(user={"username": "admin"}, requestObject={"mentions": identity("scheduler")})
+    found = our_writes(log(tmp_path, line(), lease, users, elsewhere))
+    assert [(write.namespace, write.resource) for write in found] == [("demo", "pods/binding"), ("other", "pods")]
 
 
 @pytest.mark.parametrize(
