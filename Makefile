@@ -107,6 +107,10 @@ generate-pod-schema: setup ## write the pod template's schema from the API serve
 bench: binaries ## pods bound per second beside Job and Deployment (PODS= NODES= REPEATS= ONLY=job,batch)
 	$(BIN)/python -m e2e.bench.contest --pods $(or $(PODS),1000) --nodes $(or $(NODES),1000) --repeats $(or $(REPEATS),5) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: sweep
+sweep: binaries ## a fault at every write of every story, and ten idle minutes; writes its figures (an hour)
+	$(BIN)/python -m e2e.sweep
+
 .PHONY: bench-pod-path
 bench-pod-path: setup ## CPU of the batch controller per pod, beside the client library's ordinary way
 	$(BIN)/python -m e2e.bench.pod_path

@@ -44,6 +44,17 @@ Statuses may be {STATUSES_TIMES} times as many and {STATUSES_MORE}: a slower mac
 {_not_reached(results)}"""
 
 
+def rest(seconds: float, restless: Sequence[str]) -> str:
+    """Return what to say of the time after the sweep in which nothing happened."""
+    said = "\n".join(f"* {one}" for one in restless) if restless else "None of that happened."
+    return f"""
+## Afterwards
+
+Over {seconds / 60:.0f} minutes with one settled set: a write other than to a Lease, a list or a watch that is asked for
+more than once a minute, a span. {said}
+"""
+
+
 def _table(first: str, rows: Iterable[tuple[str, Sequence[Result]]]) -> str:
     lines = [f"| {first} | points | {' | '.join(Verdict)} |", "|---|---|---|---|---|"]
     for name, results in rows:

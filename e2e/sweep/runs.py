@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Final
 
+from e2e.cluster.errors import ClusterError
 from e2e.faults.faults import Fault
 from e2e.faults.traffic import Armed, Passed
 from e2e.invariants.recorder import HoleError
@@ -37,7 +38,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A story that was told once. `happened` is whether the fault did; `broken` are the invariants that do not hold."""
+    """A story that was told once. `happened` is whether the fault did; `broken` is what does not hold at its end."""
 
     end: End
     writes: Sequence[Passed]
@@ -76,7 +77,7 @@ def run(stage: Stage, story: Story, case: Case, reference: Telling) -> Result:
     began = time.monotonic()
     try:
         told = tell(stage, story, case.faults, reference.end)
-    except (TimeoutError, HoleError) as error:
+    except (TimeoutError, HoleError, ClusterError) as error:
         return Result(case, Verdict.FAILED, time.monotonic() - began, [str(error)])
     allowed = violations(case, told.summary, reference.summary)
     wrong = [*told.end.differences(reference.end), *allowed, *told.broken]
@@ -100,7 +101,7 @@ def tell(
             end=End.of(scene),
             writes=stage.traffic.writes(scene.namespace)[before:],
             happened=all(one.happened.is_set() for one in armed),
-            broken=[str(one) for one in stage.judge(scene.namespace)],
+            broken=[*map(str, stage.judge(scene.namespace)), *(stage.flaws(scene) if story.traced else ())],
         )
         scene.end()
         return told

@@ -14,15 +14,22 @@ from e2e.cluster import controlplane
 from e2e.cluster.components import Component
 from e2e.cluster.kubeconfig import Server
 from e2e.cluster.local import LocalCluster
+from e2e.expected import Family
 from e2e.faults.proxy import proxying
 from e2e.faults.traffic import Traffic
 from e2e.invariants.history import At, History, Violation
 from e2e.invariants.judge import judge
 from e2e.invariants.recorder import Recorder, recording
+from e2e.sweep import tracing
+from e2e.sweep.scene import NAME, Scene
+from e2e.traces import Jaeger
 from foosets.api import names
 
 LAG_SECONDS: Final = 15.0
 """How far behind the placers' caches may be: as long as a component takes to start again on a busy machine."""
+
+REVIVED_WITHIN: Final = 120.0
+"""Seconds until a component is ready again: long, since many runs share the machine, and nothing is judged by it."""
 
 
 class Stage:
@@ -56,9 +63,13 @@ class Stage:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Record what happens within a `with` block, so that it can be judged."""
-        with recording(self._cluster.kubeconfig) as self._recorder:
-            yield
+        """Record what happens within a `with` block, so that it can be judged; a block inside records anew."""
+        before = self._recorder
+        try:
+            with recording(self._cluster.kubeconfig) as self._recorder:
+                yield
+        finally:
+            self._recorder = before
 
     def judge(self, namespace: str) -> list[Violation]:
         """Return which invariants do not hold in a namespace that is at rest, of what was recorded."""
@@ -68,10 +79,16 @@ class Stage:
             versions = self._recorder.until_now()
         return judge(History.of(versions, audit.writes(self._cluster.audit_log, namespace), namespace=namespace), at)
 
+    def flaws(self, scene: Scene) -> list[str]:
+        """Return what is wrong with the trace of a scene's FooSet."""
+        family = Family.of(scene.server, scene.namespace, NAME)
+        return tracing.flaws(Jaeger(self._cluster.jaeger_query_url), family)
+
     def _revive(self, name: str) -> None:
         with self._lock:  # what shall run is one file
             self._components[name].restart()
-        self._components[name].wait_ready()
+        component = self._components[name]
+        component.supervision.wait_ready(component.program, REVIVED_WITHIN)
 
 
 @contextmanager

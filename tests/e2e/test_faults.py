@@ -1,0 +1,128 @@
+"""A fault at a write, or on a watch, changes nothing in the end: a sample of `make sweep`, and every fault of a watch.
+
+A telling without a fault says what a story comes to. Every other has to come to the same: the end state, the writes
+that reached the API server, the trace.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from e2e.cluster.local import LocalCluster
+from e2e.faults.faults import (
+    EXPIRED,
+    Answer,
+    CutLine,
+    Delay,
+    DropLine,
+    Expire,
+    Fault,
+    GarbleLine,
+    HoldLine,
+    RepeatLine,
+    Rewind,
+    StretchLine,
+)
+from e2e.faults.points import EACH, Point, Verb
+from e2e.sweep import report
+from e2e.sweep.points import Case, Mode, sample
+from e2e.sweep.runs import Result, Telling, Verdict, refer, tell
+from e2e.sweep.stage import Stage, staged
+from e2e.sweep.stories import STORIES
+from e2e.sweep.sweeping import LANES, sweep
+from foosets.api import names
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+ROLLOUT = STORIES[0]
+LATE_SECONDS = 2.0
+WATCHED = {"fooset": "batchfoosets", "batchfooset": "pods", "servicefooset": "pods", "scheduler": "pods"}
+"""The watch of each component that tells of what it has made, or works on."""
+
+
+@pytest.fixture(scope="module")
+def stage(suite: LocalCluster) -> Iterator[Stage]:
+    with staged(suite) as stage, stage.recording():
+        yield stage
+
+
+# ---------------------------------------------------------------------------------------------- at a write
+@pytest.fixture(scope="module")
+def results(stage: Stage) -> list[Result]:
+    return list(sweep(stage, [ROLLOUT], sample))
+
+
+def test_a_fault_at_a_write_changes_nothing_in_the_end(results: list[Result]) -> None:
+    assert [report.line(one) for one in results if one.verdict is Verdict.FAILED] == []
+
+
+def test_each_component_met_each_fault(results: list[Result]) -> None:
+    met = {(one.case.act[0], one.case.mode) for one in results if one.verdict is Verdict.PASSED}
+    assert met == {(str(component), mode) for component in names.Component for mode in Mode}
+
+
+def test_a_point_that_is_not_there_is_not_reached(stage: Stage) -> None:
+    absent = Case(ROLLOUT.name, ("scheduler", "create", "pods/binding"), 99, Mode.CONFLICT)
+    (result,) = sweep(stage, [ROLLOUT], lambda _: [absent])
+    assert result.verdict is Verdict.NOT_REACHED
+
+
+# ---------------------------------------------------------------------------------------------- on a watch
+def faults_of_a_watch(component: str, namespace: str) -> dict[str, Sequence[Fault]]:
+    """What can happen at the first or second line of a namespace's objects; each time other lines follow."""
+    first, second = (Point(component, Verb.WATCH, WATCHED[component], namespace, ordinal=number) for number in (1, 2))
+    opened = Point(component, Verb.WATCH, WATCHED[component])
+    return {
+        "dropped": [DropLine(first)],
+        "repeated": [RepeatLine(second)],
+        "cut": [CutLine(second)],
+        "garbled": [GarbleLine(second)],
+        "stretched": [StretchLine(second)],
+        "expired": [Expire(second)],
+        "expired when it is opened": [CutLine(second), Answer(opened, *EXPIRED)],
+        "late": [HoldLine(second, LATE_SECONDS)],
+        "rewound": [Rewind(second, 50)],
+    }
+
+
+KINDS = list(faults_of_a_watch("fooset", ""))
+
+
+@pytest.fixture(scope="module")
+def reference(stage: Stage) -> Telling:
+    return refer(stage, ROLLOUT)
+
+
+@pytest.fixture(scope="module")
+def tellings(stage: Stage, reference: Telling) -> dict[tuple[str, str], Telling]:
+    def told(one: tuple[str, str]) -> Telling:
+        component, kind = one
+        return tell(stage, ROLLOUT, lambda namespace: faults_of_a_watch(component, namespace)[kind], reference.end)
+
+    every = [(component, kind) for kind in KINDS for component in WATCHED]
+    with ThreadPoolExecutor(LANES) as pool:
+        return dict(zip(every, pool.map(told, every), strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("component", WATCHED)
+def test_a_fault_of_a_watch_changes_nothing_in_the_end(
+    reference: Telling, tellings: dict[tuple[str, str], Telling], component: str, kind: str
+) -> None:
+    told = tellings[component, kind]
+    assert told.happened
+    assert told.end.differences(reference.end) == []
+    assert (told.summary.done, told.summary.refused) == (reference.summary.done, reference.summary.refused)
+    assert told.broken == []
+
+
+def test_a_slow_api_server_changes_nothing_in_the_end(stage: Stage, reference: Telling) -> None:
+    def slow(namespace: str) -> list[Fault]:
+        binds = Point("scheduler", Verb.CREATE, "pods/binding", namespace, ordinal=EACH)
+        creates = Point("servicefooset", Verb.CREATE, "pods", namespace, ordinal=EACH)
+        return [Delay(binds, LATE_SECONDS), Delay(creates, LATE_SECONDS / 2)]
+
+    told = tell(stage, ROLLOUT, slow, reference.end)
+    assert (told.happened, told.end.differences(reference.end), told.broken) == (True, [], [])
+    assert told.summary.done == reference.summary.done
