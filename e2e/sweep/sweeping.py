@@ -6,7 +6,7 @@ A death is so felt in the other components' runs, too, which is more than was as
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
@@ -38,10 +38,20 @@ def _run(stage: Stage, story: Story, reference: Telling, case: Case) -> Result:
 
 def _run_all(run_one: Callable[[Case], Result], chosen: Sequence[Case], lanes: int) -> Iterator[Result]:
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(lanes))
+        pool = stack.enter_context(_lanes(lanes))
         yield from _results([pool.submit(run_one, case) for case in chosen if not case.mode.kills])
-        killed = {case.act[0]: stack.enter_context(ThreadPoolExecutor(1)) for case in chosen}
+        killed = {component: stack.enter_context(_lanes(1)) for component in {case.act[0] for case in chosen}}
         yield from _results([killed[case.act[0]].submit(run_one, case) for case in chosen if case.mode.kills])
+
+
+@contextmanager
+def _lanes(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads for runs; who leaves early waits for those that have begun, and for no others."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _results(running: Iterable[Future[Result]]) -> Iterator[Result]:
