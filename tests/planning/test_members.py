@@ -204,8 +204,9 @@ def test_after_any_history_the_counts_are_those_of_the_pods_that_are_there(
     there: dict[int, Pod] = {}
     seen = Members()
     for index, how in history:
-        after = pod(index, **how) if how is not None else None
-        seen.observe(there.pop(index, None), after, T)
+        before, after = there.pop(index, None), pod(index, **how) if how is not None else None
+        if before is not None or after is not None:
+            seen.observe(before, after, T)
         if after is not None:
             there[index] = after
     fresh = members(*there.values())
