@@ -115,6 +115,10 @@ sweep: binaries ## a fault at every write of every story, and ten idle minutes; 
 bench-pod-path: setup ## CPU of the batch controller per pod, beside the client library's ordinary way
 	$(BIN)/python -m e2e.bench.pod_path
 
+.PHONY: mutants
+mutants: setup ## a hundred small mistakes in the plans: how many the tests notice (SAMPLE=, SEED=)
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),100) --seed $(or $(SEED),1)
+
 .PHONY: size
 size: setup ## lines of code per room
 	$(BIN)/python -m e2e.size
