@@ -3,11 +3,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.names import INDEX, Uid
 from foosets.api.pod import Pod
-from foosets.planning.members import TRACED_PODS, Member, Members
+from foosets.planning.members import TRACED_PODS, Member, Members, version_told
 from foosets.planning.podspans import CREATED
 from tests.builders import Raw, pod
 
@@ -218,3 +219,26 @@ def test_after_any_history_the_counts_are_those_of_the_pods_that_are_there(
     assert set(seen.held) == set(seen.live)
     assert not fresh.completed - seen.completed
     assert seen.failures >= fresh.failures
+
+
+# ---- how new what was seen is
+
+
+def versioned(index: int, version: str) -> Pod:
+    made = pod(index)
+    return structs.replace(made, metadata=structs.replace(made.metadata, resource_version=version))
+
+
+def test_the_newest_version_stays_when_its_pod_is_gone() -> None:
+    seen = members(versioned(0, "9"), versioned(1, "10"), versioned(2, "8"))
+    assert seen.version == 10
+    seen.observe(versioned(1, "10"), None, T)
+    assert seen.version == 10
+
+
+@pytest.mark.parametrize(
+    ("stored", "raised", "told"),
+    [("", True, "10"), ("9", True, "10"), ("11", True, "11"), ("", False, ""), ("9", False, "9")],
+)
+def test_attempts_that_rise_say_which_pods_were_known(stored: str, raised: bool, told: str) -> None:  # noqa: FBT001
+    assert version_told(stored, members(versioned(0, "10")), raised=raised) == told

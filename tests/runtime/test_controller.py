@@ -35,6 +35,7 @@ class World:
     plan_now: Plan = field(default_factory=Plan)
     there: bool = True
     cache: int = 100
+    presumed: int = 0
     monotonic: float = 1000.0
     refusal: Exception | None = None
     bug: Exception | None = None
@@ -60,6 +61,9 @@ class World:
 
     def generation(self, _key: Key) -> int:
         return 1
+
+    def presumes(self, _key: Key) -> int:
+        return self.presumed
 
     def forget(self, key: Key) -> None:
         self.told.append(f"forget {key}")
@@ -127,6 +131,22 @@ async def test_actions_come_before_spans_and_spans_before_the_status_that_says_s
     await looked.reconcile(SET)
 
     assert world.told == ["plan", "create", "acted 1 of 1", "spans", "exported", "status"]
+
+
+async def test_nothing_is_planned_before_the_cache_shows_what_the_status_was_written_in_the_knowledge_of() -> None:
+    world = World(presumed=101)
+    looked, _ = controller(world)
+
+    await looked.reconcile(SET)
+    assert world.told == []
+
+    world.monotonic += CATCH_UP_SECONDS
+    await looked.reconcile(SET)
+    assert world.told == ["relist pods"]
+
+    world.cache = 101
+    await looked.reconcile(SET)
+    assert world.told == ["relist pods", "plan", "acted 0 of 0"]
 
 
 async def test_a_plan_without_anything_writes_nothing() -> None:

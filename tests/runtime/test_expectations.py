@@ -23,8 +23,8 @@ def test_a_key_without_writes_may_be_planned() -> None:
 def test_a_write_is_awaited_until_the_cache_has_passed_it() -> None:
     cache = Cache()
     expectations = cache.expectations()
-    expectations.wrote(SET, PODS, 12)
-    expectations.wrote(SET, PODS, 11)
+    expectations.awaits(SET, PODS, 12)
+    expectations.awaits(SET, PODS, 11)
 
     cache.version = 11
     assert expectations.unmet(SET) == PODS
@@ -47,22 +47,22 @@ def test_a_deletion_is_awaited_by_uid() -> None:
 
 def test_what_is_not_watched_and_what_has_no_version_is_not_awaited() -> None:
     expectations = Cache().expectations()
-    expectations.wrote(SET, NODES, 99)
-    expectations.wrote(SET, PODS, 0)
+    expectations.awaits(SET, NODES, 99)
+    expectations.awaits(SET, PODS, 0)
 
     assert expectations.unmet(SET) is None
 
 
 def test_keys_do_not_wait_for_each_other() -> None:
     expectations = Cache().expectations()
-    expectations.wrote(SET, PODS, 99)
+    expectations.awaits(SET, PODS, 99)
 
     assert expectations.unmet(Key("ns", "other")) is None
 
 
 def test_an_object_that_is_gone_awaits_nothing() -> None:
     expectations = Cache().expectations()
-    expectations.wrote(SET, PODS, 99)
+    expectations.awaits(SET, PODS, 99)
 
     expectations.forget(SET)
 

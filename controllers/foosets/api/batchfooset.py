@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from foosets.api.customresource import INT32_MAX, NAME_RULES, Count, CustomResource, Model, PodTemplate, rules
-from foosets.api.status import Attempts, Indexes, LastRejection, Rejections, Selector, Status
+from foosets.api.status import Attempts, Indexes, LastRejection, Rejections, ResourceVersion, Selector, Status
 
 INDEX_LIMIT: Final = 100_000
 """Job's own limit for indexed work; the largest index then has five digits (see `customresource.NAME_MAX`)."""
@@ -64,6 +64,9 @@ class BatchFooSetStatus(Status):
     attempts: Attempts = ()
     """Indexes whose pod has been replaced, and how often; an index that is not listed is at its first pod. Written
     before a replacement is created, and never falls."""
+    attempts_resource_version: ResourceVersion = ""
+    """The newest resourceVersion among the set's pods that was known when `attempts` last rose. Who has not seen the
+    pods up to it waits: it may not know yet of one that has still to go."""
     placement_conflicts: Count = 0
     """Pods that their node's kubelet refused to run, such as OutOfcpu. They are deleted and placed again; they are no
     failures."""

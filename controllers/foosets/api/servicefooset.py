@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from foosets.api.customresource import INT32_MAX, NAME_RULES, Count, CustomResource, Model, PodTemplate, rules
-from foosets.api.status import Attempts, LastRejection, Rejections, Selector, Status
+from foosets.api.status import Attempts, LastRejection, Rejections, ResourceVersion, Selector, Status
 
 REPLICAS_MAX: Final = 10_000
 """Twice the nodes of the largest cluster that Kubernetes supports; a slot then has at most four digits."""
@@ -50,6 +50,9 @@ class ServiceFooSetStatus(Status):
     attempts: Attempts = ()
     """Slots whose pod has been replaced, and how often; a slot that is not listed is at its first pod. Written before
     a replacement is created, and never falls."""
+    attempts_resource_version: ResourceVersion = ""
+    """The newest resourceVersion among the set's pods that was known when `attempts` last rose. Who has not seen the
+    pods up to it waits: it may not know yet of one that has still to go."""
     placement_conflicts: Count = 0
     """Pods that their node's kubelet refused to run, such as OutOfcpu. They are deleted and placed again."""
     rejections: Rejections = ()

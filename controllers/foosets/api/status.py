@@ -24,6 +24,7 @@ Indexes = Annotated[str, Field(max_length=INDEXES_MAX)]
 TraceID = Annotated[str, Field(max_length=32)]
 TraceParent = Annotated[str, Field(max_length=55)]
 Selector = Annotated[str, Field(max_length=253)]
+ResourceVersion = Annotated[str, Field(max_length=20, pattern="^[0-9]*$")]
 
 
 class Condition(Model):

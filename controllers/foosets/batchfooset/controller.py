@@ -137,6 +137,11 @@ class BatchRoom:
             if isinstance(action, Create) and key not in written:
                 self._table.forget(key)
 
+    def presumes(self, key: Key, /) -> int:
+        """Return the newest version of a pod that whoever last raised the attempts had seen."""
+        batch = self.batches.get(key)
+        return int(batch.status.attempts_resource_version or 0) if batch is not None else 0
+
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a set that is gone."""
         self._waiting.discard(key)

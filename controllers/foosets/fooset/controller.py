@@ -97,6 +97,10 @@ class FooSetRoom:
     def acted(self, plan: Plan, outcome: Performed) -> None:
         """Nothing is assumed about actions that did not happen."""
 
+    def presumes(self, _key: Key, /) -> int:
+        """No status of ours is about pods."""
+        return 0
+
     def forget(self, key: Key) -> None:
         """Nothing is remembered beyond the caches."""
 

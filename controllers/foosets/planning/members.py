@@ -93,6 +93,7 @@ class Members:
         "_traced",
         "_traces",
         "_troubles",
+        "_version",
     )
 
     def __init__(self) -> None:
@@ -113,6 +114,7 @@ class Members:
         self._active = 0
         self._placed = 0
         self._ready = 0
+        self._version = 0
 
     # ---- what plans read
 
@@ -195,6 +197,11 @@ class Members:
         """How many active pods are Ready."""
         return self._ready
 
+    @property
+    def version(self) -> int:
+        """The newest resourceVersion of a pod that was ever seen, also when that pod is gone; 0 before the first."""
+        return self._version
+
     def __iter__(self) -> Iterator[Member]:
         """All pods that the cache shows."""
         return iter(self._known.values())
@@ -209,6 +216,7 @@ class Members:
         """Take a change of one pod; `at` is when the watch brought it, None for the first list."""
         pod = after or before
         assert pod is not None, "nothing does not become nothing"
+        self._version = max(self._version, int(pod.metadata.resource_version))
         held = self._drop(pod.metadata.name)
         if after is None:
             if held is not None:
@@ -289,6 +297,14 @@ class Members:
     def _retire(self, member: Member) -> None:
         if member.attempt >= self._retired.get(member.index, 0):
             self._retired[member.index] = member.attempt
+
+
+def version_told(stored: str, pods: Members, *, raised: bool) -> str:
+    """Return the resourceVersion of pods that attempts were last raised in the knowledge of; `stored` if they stay.
+
+    Whoever reads the attempts with a cache that is older may not know yet of a pod that is still on its way out.
+    """
+    return str(max(pods.version, int(stored or 0))) if raised else stored
 
 
 def _member(pod: Pod, before: Member | None, at: Microseconds | None) -> Member:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
 
-from foosets.api.meta import Key, Resource
+from foosets.api.meta import PODS, Key, Resource
 from foosets.api.names import Component
 from foosets.kube.errors import Conflict, ServerFault, Throttled, Unreachable
 from foosets.planning.actions import Plan, Status
@@ -57,6 +57,10 @@ class Room(Protocol[Seen]):
 
     def generation(self, key: Key) -> int:
         """Return the spec's generation, so that an obstacle of an older spec is forgotten; 0 if unknown."""
+        ...
+
+    def presumes(self, key: Key, /) -> int:
+        """Return the resourceVersion of pods that the object's status was written in the knowledge of; 0 for none."""
         ...
 
     def forget(self, key: Key) -> None:
@@ -127,7 +131,11 @@ class Controller:
         self._raise_transient(outcome)
 
     def _caches_lag(self, key: Key) -> bool:
-        """Whether a cache has not seen this key's own writes yet; if so the key comes back by itself."""
+        """Whether a cache has not seen this key's own writes yet, or what its status was written in the knowledge of.
+
+        If so the key comes back by itself.
+        """
+        self._engine.expectations.awaits(key, PODS, self._room.presumes(key))
         behind = self._engine.expectations.unmet(key)
         if behind is None:
             self._lagging.pop(key, None)
@@ -145,7 +153,7 @@ class Controller:
             if written.deleted:
                 self._engine.expectations.deleted(key, written.resource, written.target, written.uid)
             else:
-                self._engine.expectations.wrote(key, written.resource, written.resource_version)
+                self._engine.expectations.awaits(key, written.resource, written.resource_version)
 
     async def _report(self, key: Key, plan: Plan) -> None:
         """Export the plan's spans, then write its status: at once, or when the interval is over."""
@@ -165,7 +173,7 @@ class Controller:
 
     async def _write_status(self, key: Key, status: Status) -> None:
         written = await self._engine.applier.perform(status)
-        self._engine.expectations.wrote(key, written.resource, written.resource_version)
+        self._engine.expectations.awaits(key, written.resource, written.resource_version)
 
     def _raise_transient(self, outcome: Performed) -> None:
         """Raise the first refusal that only time can mend, so that the loop backs off."""

@@ -33,8 +33,11 @@ class Expectations:
         self._sights = sights
         self._awaited: dict[Key, _Awaited] = {}
 
-    def wrote(self, key: Key, resource: Resource, resource_version: int) -> None:
-        """Await the version that a write of this key returned; a resource that is not watched is not awaited."""
+    def awaits(self, key: Key, resource: Resource, resource_version: int) -> None:
+        """Await a version: what a write of this key returned, or what its status presumes.
+
+        A resource that is not watched is not awaited.
+        """
         if resource in self._sights and resource_version:
             versions = self._of(key).versions
             versions[resource] = max(versions.get(resource, 0), resource_version)

@@ -91,6 +91,11 @@ class ServiceRoom:
     def acted(self, plan: Plan, outcome: Performed) -> None:
         """Nothing to take note of: what became of the actions is seen in the caches."""
 
+    def presumes(self, key: Key, /) -> int:
+        """Return the newest version of a pod that whoever last raised the attempts had seen."""
+        service = self.services.get(key)
+        return int(service.status.attempts_resource_version or 0) if service is not None else 0
+
     def forget(self, key: Key) -> None:
         """Nothing to drop: what is remembered of a set goes with its row."""
 

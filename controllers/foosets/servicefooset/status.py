@@ -13,7 +13,7 @@ from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import Attempts
-from foosets.planning.members import Members
+from foosets.planning.members import Members, version_told
 from foosets.planning.rejections import Conflicts
 from foosets.planning.setspans import microseconds
 from foosets.planning.silence import silence_of, silent_from
@@ -108,6 +108,9 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         available_replicas=account.available,
         updated_replicas=account.updated,
         attempts=tuple(AttemptRange(indexes=ranges, attempt=at) for ranges, at in account.attempts.grouped()),
+        attempts_resource_version=version_told(
+            service.status.attempts_resource_version, pods, raised=account.attempts != account.recorded
+        ),
         placement_conflicts=account.conflicts.total,
         rejections=account.conflicts.rejections.grouped(),
         last_rejection=account.conflicts.last,
