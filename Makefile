@@ -88,6 +88,14 @@ e2e-kind: binaries ## tests with real kubelets, in a cluster that they bring up;
 differential: binaries ## a thousand random histories on the fake API server of the tests and on a real one
 	PYTHONPATH=. $(BIN)/python -m tests.fake.differential
 
+.PHONY: sequences
+sequences: setup ## all components in virtual time (SEEDS=23, KILLS=all for more; UPDATE=1 writes the traces)
+	$(BIN)/pytest tests/sequences
+
+.PHONY: controls
+controls: setup ## seeded mistakes in a copy of the package: each must be noticed
+	CONTROLS=all $(BIN)/pytest tests/controls
+
 .PHONY: fmt
 fmt: setup ## format and mend what can be mended
 	$(BIN)/ruff format .

@@ -12,13 +12,15 @@ from functools import cache
 from typing import Final
 
 from foosets.api.names import Component
-from tests.sequences.cell import Played, RestlessError, play
+from tests.sequences.cell import Cell, Played, RestlessError, play
 from tests.sequences.orders import FIXED, Order, nobody
 from tests.sequences.outcome import Outcome
 from tests.sequences.stories import RESTLESS, STORIES, TAKEN_AWAY
 from tests.sequences.virtual import HangsError
 
 WHENS: Final = ("before", "after", "lost")
+
+LATE_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,24 @@ class Case:
     story: str
     order: Order = FIXED
     kill: Kill | None = None
+    late: str = ""
+    """The resource whose watches are ten minutes late, for everybody."""
 
     def play(self) -> Played:
         """Play it."""
-        return play(STORIES[self.story], self.order, self.kill.strikes if self.kill else nobody)
+        return play(self._tell, self.order, self.kill.strikes if self.kill else nobody)
+
+    async def _tell(self, cell: Cell) -> None:
+        if self.late:
+            cell.delay(self.late, LATE_SECONDS)
+        await STORIES[self.story](cell)
 
     def __str__(self) -> str:
         """The command that plays it again."""
         seed = f" --seed {self.order.seed}" if self.order.seed is not None else ""
         kill = f" --kill {self.kill}" if self.kill is not None else ""
-        return f"python -m tests.sequences {self.story}{seed}{kill}"
+        late = f" --late {self.late}" if self.late else ""
+        return f"python -m tests.sequences {self.story}{seed}{kill}{late}"
 
 
 def kills(story: str) -> Iterator[Kill]:

@@ -39,6 +39,8 @@ QUIET_SECONDS: Final = 65.0
 WATCHED_SECONDS: Final = 600.0
 """How long a cell at rest is watched for a write that nobody needs."""
 REST_WITHIN_SECONDS: Final = 6 * 3600.0
+VERSIONS_MAX: Final = 400
+"""How many versions the longest story may come to; it comes to a third of that."""
 LAG_SECONDS: Final = 5.0
 """How far behind the placers' caches may be: the latest watch, and the requests on their way."""
 
@@ -100,10 +102,10 @@ class Cell:
         assert found is not None
         return found
 
-    async def rest(self, quiet: float = QUIET_SECONDS) -> None:
-        """Wait until nothing was written for so many seconds."""
+    async def rest(self) -> None:
+        """Wait until nothing was written for so long that nobody can have anything to say any more."""
         with anyio.move_on_after(REST_WITHIN_SECONDS):
-            while not await self.is_quiet(quiet):
+            while not await self.is_quiet(QUIET_SECONDS + 2 * self.lag):
                 pass
             return
         raise RestlessError(f"no rest within {REST_WITHIN_SECONDS} s")
@@ -111,6 +113,8 @@ class Cell:
     async def is_quiet(self, seconds: float) -> bool:
         """Whether nothing is written for so many seconds."""
         version = self.server.storage.version
+        if version > VERSIONS_MAX:
+            raise RestlessError(f"no rest after {version} versions")
         await anyio.sleep(seconds)
         return self.server.storage.version == version
 

@@ -89,6 +89,11 @@ async def name_taken(cell: Cell) -> None:
     cell.apply(app())
 
 
+async def crowded(cell: Cell) -> None:
+    """The service part asks for more than all nodes have."""
+    cell.apply(manifests.fooset(APP, service={"server": manifests.service(8, cpu="1")}))
+
+
 async def flapping(cell: Cell) -> None:
     """A user changes his mind again and again, without waiting."""
     await _up(cell)
@@ -119,6 +124,7 @@ STORIES: Final[dict[str, Story]] = {
         eviction,
         failing_batch,
         name_taken,
+        crowded,
         flapping,
     )
 }

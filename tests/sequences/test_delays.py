@@ -2,38 +2,12 @@
 
 import pytest
 
-from e2e.invariants.cost import summary
-from tests.sequences.case import reference
-from tests.sequences.cell import Cell, play
-from tests.sequences.stories import app, service_with
-
-LATE_SECONDS = 600.0
-RESOURCES = ("pods", "batchfoosets", "servicefoosets", "foosets", "nodes")
+from tests.sequences.case import Case, problems
 
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.mark.parametrize("plural", RESOURCES)
-def test_a_first_rollout_creates_no_pod_too_many(plural: str) -> None:
-    async def late(cell: Cell) -> None:
-        cell.delay(plural, LATE_SECONDS)
-        cell.apply(app())
-        await cell.rest(2 * LATE_SECONDS)
-
-    played = play(late)
-    assert played.violations() == []
-    assert summary(played.history) == summary(reference("first_rollout").history)
-
-
-@pytest.mark.parametrize("plural", RESOURCES)
-def test_scaling_up_creates_no_pod_too_many(plural: str) -> None:
-    async def late(cell: Cell) -> None:
-        cell.apply(app())
-        await cell.rest()
-        cell.delay(plural, LATE_SECONDS)
-        cell.edit(service_with(replicas=4))
-        await cell.rest(2 * LATE_SECONDS)
-
-    played = play(late)
-    assert played.violations() == []
-    assert summary(played.history) == summary(reference("scale_up").history)
+@pytest.mark.parametrize("late", ["pods", "batchfoosets", "servicefoosets", "foosets", "nodes"])
+@pytest.mark.parametrize("story", ["first_rollout", "scale_up"])
+def test_a_late_watch_costs_time_and_no_pod(story: str, late: str) -> None:
+    assert problems(Case(story, late=late)) == []
