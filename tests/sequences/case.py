@@ -15,7 +15,7 @@ from foosets.api.names import Component
 from tests.sequences.cell import Cell, Played, RestlessError, play
 from tests.sequences.orders import FIXED, Order, nobody
 from tests.sequences.outcome import Outcome
-from tests.sequences.stories import RESTLESS, STORIES, TAKEN_AWAY
+from tests.sequences.stories import CONTESTED, STORIES, TAKEN_AWAY
 from tests.sequences.virtual import HangsError
 
 WHENS: Final = ("before", "after", "lost")
@@ -124,12 +124,12 @@ def _bugs(played: Played) -> Iterator[str]:
 
 
 def _differences(case: Case, played: Played) -> Iterator[str]:
-    """Yield how the outcome is not the fixed order's; a story that does not wait may well end in another way.
+    """Yield how the outcome is not the fixed order's; a contested story may well end in another way.
 
     A pod that is gone before its controller, which died meanwhile, has written down that it ended, was never there: the
     next one of its slot has its attempt again (docs/decisions/0011-a-pod-that-went-unseen-was-never-there.md).
     """
-    if case.story in RESTLESS:
+    if case.story in CONTESTED:
         return
     seen = case.kill is None or case.story not in TAKEN_AWAY
     wanted, found = (Outcome.of(one, attempts=seen) for one in (reference(case.story), played))

@@ -128,7 +128,7 @@ STORIES: Final[dict[str, Story]] = {
         flapping,
     )
 }
-RESTLESS: Final = frozenset({flapping.__name__})
-"""Stories that do not wait for rest: how much work they come to depends on who was quick."""
+CONTESTED: Final = frozenset({flapping.__name__, crowded.__name__})
+"""Stories whose end depends on who was quick: only the invariants judge them."""
 TAKEN_AWAY: Final = frozenset({eviction.__name__, scale_down.__name__, template_change.__name__})
 """Stories in which pods go that are needed no more, or again."""
