@@ -1,8 +1,12 @@
 """A clock that stands still while anything happens, and jumps to the next timer when nothing does.
 
-An hour of pauses costs a moment, and how long something took is exact, however busy the machine is. Sockets are real:
-both ends of a conversation over loopback live in one event loop, and what one of them sends has arrived before the
-other is asked for it. Time also stands still while the loop's executor works.
+An hour of pauses costs a moment, and how long something took is exact, however busy the machine is. The clock is the
+loop's own, so `anyio.current_time`, sleeps, deadlines and everything built on them go by it. Sockets are real: both
+ends of a conversation over loopback live in one event loop, and what one of them sends has arrived before the other is
+asked for it. Time also stands still while the loop's executor works.
+
+A program without sockets can be `alone` with its clock: it never waits for the system, and when nothing is left that
+could ever happen, that is an error instead of a test that hangs.
 """
 
 import asyncio
@@ -17,20 +21,30 @@ _GRACE = 0.0005
 """How long, in real seconds, the system has to bring what was sent, before it counts as nothing."""
 
 
+class HangsError(RuntimeError):
+    """Everybody waits, and there is no timer."""
+
+
 class _Selector(selectors.DefaultSelector):
     """Waits for no timer, but passes it, unless a thread is at work."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
         super().__init__()
+        self._alone = alone
         self.passed = 0.0
         self.at_work = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= 0:
+        if timeout is not None and timeout <= 0:
             return super().select(timeout)
-        if self.at_work:
-            return super().select(None)  # its end wakes up the loop
-        ready = super().select(0) or super().select(_GRACE)
+        ready = super().select(0)
+        if ready:
+            return ready
+        if self.at_work or (timeout is None and not self._alone):
+            return super().select(None)  # a thread's end wakes up the loop, and so does a socket
+        if timeout is None:
+            raise HangsError("everybody waits, and there is no timer")
+        ready = [] if self._alone else super().select(_GRACE)
         if not ready:
             self.passed += timeout
         return ready
@@ -39,8 +53,8 @@ class _Selector(selectors.DefaultSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time, in seconds, begins with 0 and passes only while everybody waits."""
 
-    def __init__(self) -> None:
-        self._pace = _Selector()
+    def __init__(self, *, alone: bool = False) -> None:
+        self._pace = _Selector(alone=alone)
         super().__init__(self._pace)
 
     def time(self) -> float:
@@ -56,7 +70,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._pace.at_work -= 1
 
 
-def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]], *, alone: bool = False) -> T:
     """Run in a loop of its own; `anyio.current_time` tells how far its clock has come."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(alone=alone)) as runner:
         return runner.run(main())

@@ -11,7 +11,7 @@ from e2e.faults.traffic import Passed
 from e2e.sweep.scene import Scene
 from foosets.api import names
 
-FLEETING: Final = frozenset({"conditions", "trace", "traceID", "selector", "blockedBy"})
+FLEETING: Final = frozenset({"conditions", "trace", "traceID", "selector", "blockedBy", "attemptsResourceVersion"})
 """Members of a status that hold times and ids; of the conditions and of the obstacle the reasons are kept."""
 
 Act = tuple[str, str, str]

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from tests.runtime.leases import Candidate, LeaseServer, Trouble
-from tests.sequences.virtual import run
+from tests.virtualtime import in_virtual_time
 
 CRASH_SECONDS = 17.0
 RELEASE_SECONDS = 2.0
@@ -56,7 +56,7 @@ def story(told: Callable[[World], Awaitable[None]]) -> Callable[[], None]:
             async with world() as made:
                 await told(made)
 
-        run(main)
+        in_virtual_time(main, alone=True)
 
     return test
 
@@ -71,7 +71,7 @@ def of_each(trouble: list[Trouble]) -> Callable[[Callable[[World, Trouble], Awai
                 async with world() as made:
                     await told(made, kind)
 
-            run(main)
+            in_virtual_time(main, alone=True)
 
         return test
 

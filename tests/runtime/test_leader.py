@@ -8,7 +8,7 @@ import pytest
 from foosets.runtime.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, boot_clock
 from tests.runtime.elections import CRASH_SECONDS, NEW, OLD, RELEASE_SECONDS, World, of_each, story, world
 from tests.runtime.leases import Trouble
-from tests.sequences.virtual import run
+from tests.virtualtime import in_virtual_time
 
 # ---------------------------------------------------------------------------- taking
 
@@ -230,7 +230,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(jump: float, whose: int) -> Non
             await anyio.sleep(120)
             assert [one.works for one in pair] == [True, False]
 
-    run(main)
+    in_virtual_time(main, alone=True)
 
 
 @story

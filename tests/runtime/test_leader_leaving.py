@@ -12,7 +12,7 @@ from foosets.kube.transport import Transport
 from foosets.runtime.leader import LEASE_SECONDS, Elector, Fence, Sight
 from tests.runtime.elections import CRASH_SECONDS, OLD, RELEASE_SECONDS, World, story, world
 from tests.runtime.leases import KEY, WALL, Candidate, LeaseServer, Trouble, Way
-from tests.sequences.virtual import run
+from tests.virtualtime import in_virtual_time
 
 # ---------------------------------------------------------------------------- dead work
 
@@ -55,7 +55,7 @@ def test_work_that_crashes_takes_its_process_along_and_gives_the_lease_back() ->
         await leader.run()
 
     with pytest.raises(ExceptionGroup) as crash:
-        run(main)
+        in_virtual_time(main, alone=True)
     assert crash.value.subgroup(ZeroDivisionError) is not None
     assert server.spec.get("holderIdentity") is None
 
@@ -178,7 +178,7 @@ def test_whatever_happens_nobody_works_on_a_lease_that_may_be_anothers(seed: int
             await anyio.sleep(CRASH_SECONDS)
             assert len([one for one in it.candidates if one.works]) == 1
 
-    run(main)
+    in_virtual_time(main, alone=True)
 
 
 def disturb(rng: random.Random, it: World, candidate: Candidate) -> Candidate:

@@ -21,7 +21,7 @@ from foosets.kube.errors import ApiError
 from foosets.kube.lease import micro_time
 from tests.kube.loopback import serve, status
 from tests.runtime.leases import KEY, Candidate, LeaseServer, Trouble
-from tests.sequences.virtual import run
+from tests.virtualtime import in_virtual_time
 
 LEASE, DEADLINE, RETRY = 3, 2, 1
 """In seconds of the wall clock, which the library goes by; about as short as it allows."""
@@ -117,7 +117,7 @@ def test_ours_has_stopped_before() -> None:
             assert await first.ends() < await second.begins()
             group.cancel_scope.cancel()
 
-    run(main)
+    in_virtual_time(main, alone=True)
 
 
 # ---------------------------------------------------------------------------- dead work keeps its lease
@@ -141,7 +141,7 @@ def test_ours_gives_the_lease_back() -> None:
         await leader.run()
 
     with pytest.raises(ExceptionGroup):
-        run(main)
+        in_virtual_time(main, alone=True)
     assert "holderIdentity" not in server.spec
 
 

@@ -16,7 +16,7 @@ from tests.sequences.cell import Cell, Played, RestlessError, play
 from tests.sequences.orders import FIXED, Order, nobody
 from tests.sequences.outcome import Outcome
 from tests.sequences.stories import CONTESTED, STORIES, TAKEN_AWAY
-from tests.sequences.virtual import HangsError
+from tests.virtualtime import HangsError
 
 WHENS: Final = ("before", "after", "lost")
 

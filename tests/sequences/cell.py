@@ -28,7 +28,7 @@ from tests.fake.record import Record, Request
 from tests.sequences.component import Running
 from tests.sequences.kubelet import Kubelets
 from tests.sequences.orders import FIXED, Order, Strike, nobody
-from tests.sequences.virtual import run
+from tests.virtualtime import in_virtual_time
 
 NAMESPACE: Final = "default"
 APP: Final = "app"
@@ -165,7 +165,7 @@ def play(story: Story, order: Order = FIXED, strike: Strike = nobody) -> Played:
             raise restless
         return _played(cell)
 
-    return run(main)
+    return in_virtual_time(main, alone=True)
 
 
 async def _told(story: Story, cell: Cell) -> None:

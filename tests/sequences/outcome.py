@@ -10,7 +10,7 @@ from foosets.api.meta import BATCHFOOSETS, FOOSETS, PODS, SERVICEFOOSETS
 from foosets.api.names import ATTEMPT, CHILD, INDEX
 from tests.sequences.cell import Played
 
-LEFT_OUT: Final = frozenset({"conditions", "trace", "traceID", "selector", "blockedBy"})
+LEFT_OUT: Final = frozenset({"conditions", "trace", "traceID", "selector", "blockedBy", "attemptsResourceVersion"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import time
 import anyio
 import pytest
 
-from tests.sequences.virtual import HangsError, run
+from tests.virtualtime import HangsError, in_virtual_time
 
 
 def test_waiting_takes_virtual_time_only() -> None:
@@ -12,7 +12,7 @@ def test_waiting_takes_virtual_time_only() -> None:
         return anyio.current_time()
 
     began = time.monotonic()
-    assert run(main) == pytest.approx(600)
+    assert in_virtual_time(main, alone=True) == pytest.approx(600)
     assert time.monotonic() - began < 5
 
 
@@ -28,7 +28,7 @@ def test_things_happen_in_the_order_of_their_times() -> None:
             for what, after in (("last", 3.0), ("first", 0.001), ("between", 2.0)):
                 group.start_soon(note, what, after)
 
-    run(main)
+    in_virtual_time(main, alone=True)
     assert happened == [("first", 0.001), ("between", 2.0), ("last", 3.0)]
 
 
@@ -38,7 +38,7 @@ def test_a_deadline_goes_by_virtual_time() -> None:
             await anyio.sleep(61)
         return scope.cancelled_caught
 
-    assert run(main)
+    assert in_virtual_time(main, alone=True)
 
 
 def test_who_waits_for_nothing_hangs() -> None:
@@ -46,4 +46,4 @@ def test_who_waits_for_nothing_hangs() -> None:
         await anyio.Event().wait()
 
     with pytest.raises(HangsError):
-        run(main)
+        in_virtual_time(main, alone=True)
