@@ -9,11 +9,15 @@ from importlib import import_module
 from foosets.api.names import Component
 
 
+def _end(_number: int, _frame: object) -> None:
+    sys.exit(0)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line; run the component until SIGTERM or SIGINT, or prove the set and exit."""
     # The first process of a container ignores a signal that it has no handler for. One that is told to end while it
     # starts would live on until it is killed, and meanwhile take the lease of its component.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     parser = argparse.ArgumentParser(prog="foosets", description="Controllers that refine a FooSet down to pods.")
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="run one component")

@@ -8,7 +8,9 @@ from msgspec import structs
 from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.names import INDEX, Uid
 from foosets.api.pod import Pod
-from foosets.planning.members import TRACED_PODS, Member, Members, version_told
+from foosets.planning.indexes import version_told
+from foosets.planning.member import TRACED_PODS, Member
+from foosets.planning.members import Members
 from foosets.planning.podspans import CREATED
 from tests.builders import Raw, pod
 
@@ -241,4 +243,4 @@ def test_the_newest_version_stays_when_its_pod_is_gone() -> None:
     [("", True, "10"), ("9", True, "10"), ("11", True, "11"), ("", False, ""), ("9", False, "9")],
 )
 def test_attempts_that_rise_say_which_pods_were_known(stored: str, raised: bool, told: str) -> None:  # noqa: FBT001
-    assert version_told(stored, members(versioned(0, "10")), raised=raised) == told
+    assert version_told(stored, 10, raised=raised) == told

@@ -5,7 +5,8 @@ import pytest
 from foosets.api.names import TRACEPARENT, Kind, Uid
 from foosets.api.status import BlockedBy, Status
 from foosets.planning.episodes import Episode, Outcome, episode_of
-from foosets.planning.members import Member, Members
+from foosets.planning.member import Member
+from foosets.planning.members import Members
 from foosets.planning.memberspans import MAX_PODS, cut_off, is_traced, pod_spans
 from foosets.planning.podspans import RUNNING, Closing
 from foosets.planning.setspans import Closing as SetClosing

@@ -11,7 +11,8 @@ from msgspec import convert
 from foosets.api.pod import TERMINAL_PHASES, Pod
 from foosets.api.servicefooset import ServiceFooSet, ServiceFooSetStatus
 from foosets.planning.actions import Create, Delete, Plan, Status
-from foosets.planning.members import Member, Members
+from foosets.planning.member import Member
+from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.revision import template_revision
 from foosets.planning.setspans import microseconds

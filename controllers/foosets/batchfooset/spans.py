@@ -11,7 +11,7 @@ from foosets.api.meta import BATCHFOOSETS
 from foosets.api.names import STAMPS, Kind
 from foosets.batchfooset.state import Observed
 from foosets.planning.episodes import Episode, Outcome
-from foosets.planning.members import Member
+from foosets.planning.member import Member
 from foosets.planning.memberspans import cut_off, is_traced, pod_spans
 from foosets.planning.ownership import owner_of
 from foosets.planning.setspans import Closing, SetSpans, microseconds, settled_at, subject_of

@@ -12,8 +12,7 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, parse_ranges
-from foosets.planning.members import version_told
+from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, parse_ranges, version_told
 from foosets.planning.rejections import Conflicts
 
 
@@ -112,7 +111,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         completed_indexes=format_ranges(account.completed),
         attempts=tuple(AttemptRange(indexes=ranges, attempt=at) for ranges, at in account.attempts.grouped()),
         attempts_resource_version=version_told(
-            batch.status.attempts_resource_version, pods, raised=account.attempts != account.recorded
+            batch.status.attempts_resource_version, pods.version, raised=account.attempts != account.recorded
         ),
         placement_conflicts=account.conflicts.total,
         rejections=account.conflicts.rejections.grouped(),

@@ -167,3 +167,12 @@ class Attempts(dict[int, int]):
     def from_groups(cls, groups: Iterable[tuple[str, int]]) -> "Attempts":
         """Return what `grouped` wrote."""
         return cls({index: attempt for ranges, attempt in groups for index in parse_ranges(ranges)})
+
+
+def version_told(stored: str, newest: int, *, raised: bool) -> str:
+    """Return the resourceVersion of pods that attempts were last raised in the knowledge of; `stored` if they stay.
+
+    `newest` is that of the newest pod that was seen. Whoever reads the attempts with a cache that is older may not know
+    yet of a pod that is still on its way out.
+    """
+    return str(max(newest, int(stored or 0))) if raised else stored

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from foosets.planning.episodes import Episode, Outcome
-from foosets.planning.members import Member
+from foosets.planning.member import Member
 from foosets.planning.podspans import RUNNING, Closing, admit_span, create_span, pod_context, pod_span, refusal
 from foosets.planning.setspans import Closing as SetClosing
 from foosets.planning.trace import Context, Microseconds, Span

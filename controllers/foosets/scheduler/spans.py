@@ -12,7 +12,7 @@ from typing import Final
 
 from foosets.api.names import INDEX, SET_UID, STAMPS, TRACEPARENT
 from foosets.api.pod import Pod
-from foosets.planning.members import TRACED_PODS
+from foosets.planning.member import TRACED_PODS
 from foosets.planning.podspans import bind_span, pod_context, refusal, schedule_span
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import SECOND, Stamps

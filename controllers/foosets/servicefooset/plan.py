@@ -18,7 +18,7 @@ from foosets.planning import rules
 from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
 from foosets.planning.conditions import holds
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
-from foosets.planning.members import Member
+from foosets.planning.member import Member
 from foosets.planning.memberspans import pod_spans
 from foosets.planning.obstacles import held_back
 from foosets.planning.reports import status_write

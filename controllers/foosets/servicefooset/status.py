@@ -12,8 +12,8 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.indexes import Attempts
-from foosets.planning.members import Members, version_told
+from foosets.planning.indexes import Attempts, version_told
+from foosets.planning.members import Members
 from foosets.planning.rejections import Conflicts
 from foosets.planning.setspans import microseconds
 from foosets.planning.silence import silence_of, silent_from
@@ -109,7 +109,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         updated_replicas=account.updated,
         attempts=tuple(AttemptRange(indexes=ranges, attempt=at) for ranges, at in account.attempts.grouped()),
         attempts_resource_version=version_told(
-            service.status.attempts_resource_version, pods, raised=account.attempts != account.recorded
+            service.status.attempts_resource_version, pods.version, raised=account.attempts != account.recorded
         ),
         placement_conflicts=account.conflicts.total,
         rejections=account.conflicts.rejections.grouped(),
