@@ -10,7 +10,7 @@ from tests.builders import template
 from tests.fake.apiserver import FakeApiServer, loop_clock
 from tests.fake.record import Object
 from tests.fake.transport import FakeTransport
-from tests.kube.loopback import hastily
+from tests.virtualtime import in_virtual_time
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_bookmarks_come_once_a_minute_and_before_the_end_if_there_is_something_n
     async def follow() -> tuple[list[tuple[str, str]], ...]:
         return tuple([await followed(server, resourceVersion=version, **query) for version in (since, newest)])
 
-    assert hastily(follow) == ([("BOOKMARK", newest)] * 2, [])
+    assert in_virtual_time(follow) == ([("BOOKMARK", newest)] * 2, [])
 
 
 async def test_pages_are_of_one_version(server: FakeApiServer) -> None:
