@@ -47,10 +47,12 @@ def difference(schema: Schema, old: Any, new: Any) -> Difference:
 
 
 def merged(schema: Schema, live: Any, applied: Any) -> Any:
-    """Return the live value with the applied one laid over it; a null is a value, too."""
+    """Return the live value with the applied one laid over it; a null takes the place of all but what has parts."""
+    if applied is None and live and _is_granular(schema, live):
+        return live
     if not _is_granular(schema, applied) or type(live) is not type(applied):
         return applied
-    if isinstance(applied, dict):
+    if not isinstance(applied, list):
         both = {name: merged(_part(schema, name), live[name], applied[name]) for name in live.keys() & applied.keys()}
         return {**live, **applied, **both}
     return _merged_lists(schema, live, applied)
@@ -164,7 +166,7 @@ def _compare(schema: Schema, pair: tuple[Any, Any], path: Path, found: tuple[set
 
 def _pairs(schema: Schema, old: Any, new: Any) -> list[tuple[str, Schema, tuple[Any, Any]]]:
     """Return what two values contain, side by side; nothing if they are to be compared as a whole."""
-    some = old if new is _ABSENT else new
+    some = old if new is _ABSENT or new is None else new  # a null is as empty as what it takes the place of
     if not _is_granular(schema, some) or not (old is _ABSENT or type(old) is type(some)):
         return []
     if isinstance(some, dict):

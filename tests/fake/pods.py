@@ -103,9 +103,9 @@ def bound(pod: Object, node: str, annotations: Mapping[str, str], now: datetime)
     new["spec"]["nodeName"] = node
     if annotations:
         new["metadata"]["annotations"] = {**(new["metadata"].get("annotations") or {}), **annotations}
-    conditions = [one for one in new["status"].get("conditions", []) if one["type"] != "PodScheduled"]
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": moment(now)}
-    new["status"]["conditions"] = [*conditions, scheduled]
+    known = {one["type"]: one for one in new["status"].get("conditions", [])}
+    new["status"]["conditions"] = list((known | {"PodScheduled": scheduled}).values())
     return new
 
 

@@ -104,6 +104,12 @@ def test_what_nobody_owns_any_more_is_taken_for_somebodys_at_the_next_apply(serv
     assert owners(forced) == {("me", "Apply"), ("before-first-apply", "Update")}
 
 
+def test_a_null_leaves_the_parts_of_others(server: FakeApiServer) -> None:
+    apply(server, batch_spec(), manager="another", labels={"a": "b"})
+    code, found = apply(server, batch_spec(), labels=None)
+    assert (code, found["metadata"]["labels"]) == (200, {"a": "b"})
+
+
 def test_containers_are_merged_by_name(server: FakeApiServer) -> None:
     def of(*names: str) -> Object:
         return batch_spec(template=template(containers=[{"name": name, "image": "i"} for name in names]))

@@ -138,6 +138,16 @@ async def test_a_pod_is_bound_once(server: FakeApiServer, client: Client) -> Non
     assert [one["type"] for one in found["status"]["conditions"]] == ["PodScheduled"]
 
 
+async def test_a_binding_leaves_the_conditions_in_their_places(server: FakeApiServer, client: Client) -> None:
+    uid = Uid(server.create(PODS, pod())["metadata"]["uid"])
+    conditions = [{"type": kind, "status": "False"} for kind in ("PodScheduled", "Ready")]
+    server.change(PODS, KEY, {"status": {"conditions": conditions}}, subresource="status")
+    await client.bind("default", "a", NodeName("n1"), uid=uid)
+    (bound,) = server.all(PODS)
+    told = [(one["type"], one["status"]) for one in bound["status"]["conditions"]]
+    assert told == [("PodScheduled", "True"), ("Ready", "False")]
+
+
 async def test_a_pods_condition_is_set_and_the_others_stay(server: FakeApiServer, client: Client) -> None:
     server.create(PODS, pod())
     for kind in ("PodScheduled", "Ready", "Ready"):
