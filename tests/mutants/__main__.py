@@ -5,21 +5,22 @@ that none notices survives: either a test is missing, or nobody could tell the d
 """
 
 import argparse
+import importlib
 import os
-import queue
 import random
+import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from e2e.bench.figures import ROOT, write
 from tests.mutants.equivalent import EQUIVALENT
@@ -32,6 +33,15 @@ SHARED_FILES: Final = ("children.py", "conditions.py", "episodes.py", "indexes.p
 COPIED: Final = ("controllers", "crds", "charts", "e2e", "tests", "pyproject.toml")
 GOAL: Final = 90
 """Of a hundred."""
+PRELOADED: Final = (
+    "aiohttp.web",
+    "anyio",
+    "hypothesis",
+    "kubernetes_asyncio.client",
+    "opentelemetry.sdk.trace",
+    "pydantic",
+)
+"""What takes long to import; a mistake costs a fork of a process that has done so."""
 LONGEST_SECONDS: Final = 300
 """Of CPU: a mistake that makes a test go on for ever is noticed, and a busy machine is no mistake."""
 
@@ -69,37 +79,30 @@ def noticing(file: str) -> list[list[str]]:
 
 def try_all(drawn: list[Mutant], jobs: int) -> dict[Mutant, bool]:
     """Return for each mistake whether a test noticed it."""
-    with copies(jobs) as free, ThreadPoolExecutor(jobs) as threads:
-
-        def attempt(mutant: Mutant) -> bool:
-            folder = free.get()
-            try:
-                noticed = is_noticed(folder, mutant)
-            finally:
-                free.put(folder)
-            print(f"{'noticed ' if noticed else 'SURVIVED'} {mutant}", flush=True)  # noqa: T201 - to a person
-            return noticed
-
-        control = free.get()
+    for name in PRELOADED:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(jobs, get_context("fork")) as processes:
+        control = copied(Path(folder) / "control")
         for selected in noticing(str(SOURCES / "planning" / "members.py")):
             assert passes(control, selected), f"{selected} fail without a mistake"
-        free.put(control)
-        return dict(zip(drawn, threads.map(attempt, drawn), strict=True))
+        return dict(zip(drawn, processes.map(attempt, [Path(folder)] * len(drawn), drawn), strict=True))
 
 
-@contextmanager
-def copies(count: int) -> Iterator[queue.SimpleQueue[Path]]:
-    """Make so many copies of the project, each for one mistake at a time."""
-    free = queue.SimpleQueue[Path]()
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(count):
-            copy = Path(folder) / str(number)
-            copy.mkdir()
-            for name in COPIED:
-                source = ROOT / name
-                (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-            free.put(copy)
-        yield free
+def attempt(folder: Path, mutant: Mutant) -> bool:
+    """Return whether a test notices the mistake; each process has a copy of the project to make it in."""
+    copy = folder / str(os.getpid())
+    noticed = is_noticed(copy if copy.exists() else copied(copy), mutant)
+    print(f"{'noticed ' if noticed else 'SURVIVED'} {mutant}", flush=True)  # noqa: T201 - to a person
+    return noticed
+
+
+def copied(folder: Path) -> Path:
+    """Copy what tests without a cluster need of the project, and return where to."""
+    folder.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    return folder
 
 
 def is_noticed(folder: Path, mutant: Mutant) -> bool:
@@ -114,18 +117,36 @@ def is_noticed(folder: Path, mutant: Mutant) -> bool:
 
 
 def passes(folder: Path, selected: list[str]) -> bool:
-    """Run tests in a copy; return whether all of them pass."""
+    """Run tests in a copy, in a process that has what they need from elsewhere; return whether all of them pass."""
+    child = os.fork()
+    if not child:
+        os._exit(run_in(folder, selected))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in {0, 1, 2, -signal.SIGXCPU}, f"pytest ended with {code}: {selected}"
+    return code == 0
+
+
+def run_in(folder: Path, selected: list[str]) -> int:
+    """Be a process of that copy from here on, and run tests; return pytest's exit code."""
+    os.chdir(folder)
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, sys.stdout.fileno())
+    os.dup2(quiet, sys.stderr.fileno())
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_SECONDS, LONGEST_SECONDS))
+    sys.dont_write_bytecode = True  # a file that is mended within a second looks unchanged
+    sys.path[:] = [path for path in sys.path if not Path(path or ROOT).resolve().is_relative_to(ROOT / "controllers")]
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"e2e", "foosets", "tests"}]:
+        del sys.modules[name]
     options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "--hypothesis-seed=0"]
-    options += ["-o", "timeout=0", "-m", "not cluster and not kind and not slow"]
-    ran = subprocess.run(
-        ["prlimit", f"--cpu={LONGEST_SECONDS}", sys.executable, "-m", "pytest", *options, *selected],
-        cwd=folder,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},  # a file that is mended within a second looks unchanged
-        check=False,
-        capture_output=True,
-    )
-    assert ran.returncode in {0, 1, 2, -signal.SIGKILL, -signal.SIGXCPU}, ran.stdout.decode() + ran.stderr.decode()
-    return ran.returncode == 0
+    options += [
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+        "-o",
+        "timeout=0",
+        "-m",
+        "not cluster and not kind and not slow",
+    ]
+    return pytest.main([*options, *selected])
 
 
 def report(every: list[Mutant], drawn: list[Mutant], survivors: list[Mutant], took: str) -> Path:
