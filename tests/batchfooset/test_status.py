@@ -3,13 +3,14 @@ from typing import Any
 import pytest
 
 from foosets.api.batchfooset import INDEX_LIMIT
+from foosets.api.pod import Pod
 from foosets.api.status import Condition
 from foosets.batchfooset.state import Observed
-from foosets.batchfooset.status import Account
+from foosets.batchfooset.status import Account, cause_of
 from foosets.planning.indexes import IndexSet, format_ranges
 from foosets.planning.members import Members
 from tests.batchfooset.world import World, started
-from tests.builders import NOW, batchfooset, pod
+from tests.builders import NOW, SECOND_OF_NOW, batchfooset, pod
 
 
 def account(status: dict[str, Any], *pods: Any, **spec: Any) -> Account:
@@ -197,3 +198,18 @@ def test_a_set_of_the_largest_size_reports_within_the_bounds_of_its_fields() -> 
     world = World(batchfooset(spec={"parallelism": INDEX_LIMIT, "completions": INDEX_LIMIT}, status=stored))
     world.look()
     assert world.status.succeeded == INDEX_LIMIT / 2
+
+
+@pytest.mark.parametrize(("there", "reason"), [([], "KubeletRejected"), ([pod(1)], None)])
+def test_an_index_that_waits_blocks_only_a_set_that_has_room_for_its_pod(there: list[Pod], reason: str | None) -> None:
+    status = {
+        "attempts": [{"indexes": "0", "attempt": 3}],
+        "rejections": [{"indexes": "0", "count": 3, "lastRejectedAt": SECOND_OF_NOW}],
+        "lastRejection": {"pod": "work-x-0-2", "node": "n1", "reason": "OutOfcpu", "message": "no cpu"},
+    }
+    members = Members()
+    for one in there:
+        members.observe(None, one, None)
+    seen = Observed(batchfooset(spec={"completions": 2, "parallelism": 1}, status=status), members, "r1")
+    cause = cause_of(seen, Account.of(seen, NOW))
+    assert (cause.reason if cause else None) == reason

@@ -7,12 +7,14 @@ from msgspec import structs
 
 from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.names import INDEX, Uid
+from foosets.api.names import TRACEPARENT as TRACEPARENT_KEY
 from foosets.api.pod import Pod
 from foosets.planning.indexes import version_told
 from foosets.planning.member import TRACED_PODS, Member
 from foosets.planning.members import Members
 from foosets.planning.podspans import CREATED
-from tests.builders import Raw, pod
+from foosets.planning.trace import TraceId
+from tests.builders import PARENT_TRACE, TRACEPARENT, Raw, pod
 
 OWNER = Uid("uid-work")
 T = 1_000_000
@@ -155,6 +157,18 @@ def test_the_refusal_of_an_earlier_attempt_does_not_stand_in_for_the_newest() ->
 def test_the_first_pods_are_traced_and_those_that_failed_which_come_last() -> None:
     seen = members(pod(TRACED_PODS, phase="Failed"), pod(TRACED_PODS - 1), pod(101), pod(0, phase="Succeeded"))
     assert [member.index for member in seen.traced] == [TRACED_PODS - 1, 0, TRACED_PODS]
+
+
+@pytest.mark.parametrize(("index", "phase", "takes_part"), [(99, "Running", True), (100, "Failed", False)])
+def test_the_first_pods_take_part_in_the_trace_that_they_were_created_in(
+    *, index: int, phase: str, takes_part: bool
+) -> None:
+    there = pod(index, phase=phase, annotations={TRACEPARENT_KEY: TRACEPARENT})
+    seen = members(there)
+    assert seen.take_part_in(TraceId(PARENT_TRACE)) is takes_part
+    assert not seen.take_part_in(TraceId("12" * 16))
+    seen.observe(there, None, T)
+    assert not seen.take_part_in(TraceId(PARENT_TRACE))
 
 
 # ---- arrivals
