@@ -52,9 +52,10 @@ def merged(schema: Schema, live: Any, applied: Any) -> Any:
         return live
     if not _is_granular(schema, applied) or type(live) is not type(applied):
         return applied
-    if not isinstance(applied, list):
+    if isinstance(applied, dict):
         both = {name: merged(_part(schema, name), live[name], applied[name]) for name in live.keys() & applied.keys()}
         return {**live, **applied, **both}
+    assert isinstance(applied, list)  # nothing else has parts
     return _merged_lists(schema, live, applied)
 
 
