@@ -6,7 +6,6 @@ A story that breaks one on purpose says which and why, and one in which there ar
     @pytest.mark.judged(replicas=2)
 """
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from e2e.invariants.history import At, History, Violation
 from e2e.invariants.judge import judge
 from e2e.invariants.recorder import Recorder, recording
 from tests.e2e import manifests
-from tests.e2e.story import Resting, Story
+from tests.e2e.story import Resting, Story, namespace_for
 
 LAG_SECONDS = 10.0
 """How far behind the placers' caches may be on a busy machine."""
@@ -78,7 +77,7 @@ def story(
 ) -> Iterator[Story]:
     """A namespace of the test's own, named after it."""
     del resting  # it rests from before the first story
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:55].strip("-")
+    name = namespace_for(request.node.name)
     suite.kubectl("create", "namespace", name)
     story = Story(suite, server, name)
     yield story

@@ -1,6 +1,7 @@
 """One namespace of the shared cluster, and what a story does and sees there."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +16,25 @@ from e2e.cluster.local import LocalCluster
 from e2e.expected import Family, Object
 from e2e.traces import Jaeger, RecordedSpan, TraceShape, shape
 from foosets.api import names
+from foosets.planning.naming import base32_sha256
 from tests.e2e.manifests import Manifest
 
 POLL_SECONDS = 0.05
 SETTLED_WITHIN = 30.0
 SHOWN_WITHIN = 5.0
 """Seconds until Jaeger has stored what it has taken, and the API server has written what it has answered."""
+NAME_MAX = 55
+"""Characters of a namespace's name: what is made of it may have a few more."""
 COMPLAINTS = 50
 """Lines of the components' logs that are shown when a story fails."""
 STORY_MAX = timedelta(minutes=5)
 PLURALS = {"FooSet": "foosets", "BatchFooSet": "batchfoosets", "ServiceFooSet": "servicefoosets"}
+
+
+def namespace_for(test: str) -> str:
+    """Return a namespace's name that a person recognises the test by, and that no other test's is."""
+    name = re.sub(r"[^a-z0-9]+", "-", test.lower()).strip("-")
+    return name if len(name) <= NAME_MAX else f"{name[: NAME_MAX - 6].strip('-')}-{base32_sha256(test.encode())[:5]}"
 
 
 @dataclass(frozen=True, slots=True)

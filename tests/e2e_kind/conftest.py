@@ -1,13 +1,12 @@
 """The stage of a story with real kubelets."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
 
 from e2e.apiserver import ApiServer
 from e2e.cluster.kind import KindCluster
-from tests.e2e.story import Story
+from tests.e2e.story import Story, namespace_for
 
 PATIENCE = 150.0
 """Containers start one after the other where a few cores have to do for all nodes."""
@@ -23,7 +22,7 @@ def server(kind_suite: KindCluster) -> Iterator[ApiServer]:
 @pytest.fixture
 def story(kind_suite: KindCluster, server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Story]:
     """A namespace of the test's own, named after it."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:55].strip("-")
+    name = namespace_for(request.node.name)
     kind_suite.kubectl("create", "namespace", name)
     yield Story(kind_suite, server, name, PATIENCE)
     kind_suite.kubectl("delete", "namespace", name, "--wait=false")
