@@ -11,6 +11,8 @@ from foosets.planning.trace import Attribute, Hop, SpanId
 from tests.batchfooset.world import REJECTION_MESSAGE, World, place_of, started
 from tests.builders import batchfooset
 
+pytestmark = pytest.mark.timeout(180)  # hundreds of lives, each of an hour
+
 TEN_MINUTES = 600.0
 
 
