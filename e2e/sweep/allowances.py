@@ -39,7 +39,9 @@ BY_MODE_AND_VERB: Final[Mapping[tuple[Mode, str], Allowance]] = {
     ),
     (Mode.REPLY_LOST, Verb.PATCH): Allowance(
         done=1,
-        reason="an apply is repeated where the watch is later than the back-off: the same fields, so nothing changes",
+        refused=1,
+        reason="an apply is repeated where the watch is later than the back-off: of a child that is made it is the same "
+        "fields, so nothing changes; of one that was there it carries the version it was read at, and is refused",
     ),
 }
 STATUSES_TIMES: Final = 2

@@ -72,8 +72,10 @@ def test_a_deletion_whose_reply_is_lost_may_be_refused_once_and_nothing_else_may
 def test_an_apply_whose_reply_is_lost_may_be_repeated_once() -> None:
     act = ("fooset", "patch", "batchfoosets")
     once, twice = (Summary.of([passed(act, 200)] * times) for times in (1, 2))
-    assert violations(case(Mode.REPLY_LOST, act), twice, once) == []
-    assert violations(case(Mode.KILL_AFTER, act), twice, once) != []
+    stale = Summary.of([passed(act, 200), passed(act, 409)])
+    for again in (twice, stale):
+        assert violations(case(Mode.REPLY_LOST, act), again, once) == []
+        assert violations(case(Mode.KILL_AFTER, act), again, once) != []
 
 
 def test_statuses_may_be_more_but_not_many_more() -> None:
