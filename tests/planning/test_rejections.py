@@ -70,6 +70,13 @@ def test_what_is_too_old_counts_no_more_and_is_not_kept() -> None:
     assert conflicts(stored(4, seconds_ago=FORGOTTEN_AFTER_SECONDS), rejected(0)).rejections[0].times == 1
 
 
+@pytest.mark.parametrize(("seconds", "counts"), [(609.999, True), (610, False)])
+def test_a_rejection_counts_for_ten_minutes_and_the_ten_seconds_it_is_rounded_to(
+    *, seconds: float, counts: bool
+) -> None:
+    assert Rejection(1, AT_NOW).counts(AT_NOW + timedelta(seconds=seconds)) is counts
+
+
 def test_indexes_that_need_no_more_pods_are_not_kept() -> None:
     status = BatchFooSetStatus.model_validate(stored(2, "0-2"))
     found = Conflicts.of(status, Members(), Attempts(), NOW, settled=IndexSet.of([0, 2]))

@@ -70,6 +70,7 @@ def test_a_pod_is_available_once_it_has_been_ready_for_long_enough() -> None:
     wake_after = world.plan().wake_after
     assert wake_after == pytest.approx(9.75)  # the condition's time is a whole second, a quarter of one ago
     world.after(9.75)
+    assert world.plan().wake_after != 0, "time has changed it already"
     world.rest()
     assert counts(world) == (1, 1, 1, 1)
     assert world.condition("Ready")[0] == "True"
