@@ -153,7 +153,7 @@ def report(every: list[Mutant], drawn: list[Mutant], survivors: list[Mutant], to
     """Write down how many were noticed, by file, and what the others are."""
     by_file, alive = Counter(mutant.file for mutant in drawn), Counter(mutant.file for mutant in survivors)
     rows = [f"| `{file}` | {count} | {count - alive[file]} |" for file, count in sorted(by_file.items())]
-    listed = [f"* `{mutant}`: {EQUIVALENT.get(key(mutant), 'a test is missing')}" for mutant in survivors]
+    listed = [f"* {mutant}: {EQUIVALENT.get(key(mutant), 'a test is missing')}" for mutant in survivors]
     body = f"""Written by `make mutants`. Mistakes are made one at a time in a copy of the project, and the tests of the
 room concerned run until one fails; those without a cluster only. Drawn from {len(every)} with a fixed seed; {took}.
 

@@ -14,4 +14,5 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "False",
         "(True)",
     ): "a hint to the garbage collector (`gc=False`), which costs or saves time",
+    ("planning/indexes.py", "True", "(False)"): "`frozen=True` is the type checker's to hold: nothing here assigns",
 }

@@ -96,7 +96,7 @@ def test_an_open_episode_is_cut_off_by_a_new_spec(generation: int, trace: Trace 
     old = superseded(batch, Kind.BATCHFOOSET, Status(trace_id=OLD, trace=trace))
     assert (old is not None) is due
     if old is not None:
-        assert old.trace == trace
+        assert (old.trace, old.recorded) == (trace, True)
         assert old.trace_id == trace_id(batch.metadata.uid, 1, 3)
 
 
