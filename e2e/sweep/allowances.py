@@ -34,14 +34,16 @@ BY_MODE: Final[Mapping[Mode, Allowance]] = {
 }
 BY_MODE_AND_VERB: Final[Mapping[tuple[Mode, str], Allowance]] = {
     (Mode.REPLY_LOST, Verb.DELETE): Allowance(
+        done=1,
         refused=1,
-        reason="a DELETE on a kept connection that breaks is sent once more: 404 or 409, since the uid is gone",
+        reason="a DELETE on a kept connection that breaks is sent once more: a pod that is on its way out takes it and "
+        "nothing changes; of one that is gone it is 404 or 409, by its uid",
     ),
     (Mode.REPLY_LOST, Verb.PATCH): Allowance(
         done=1,
         refused=1,
-        reason="an apply is repeated where the watch is later than the back-off: of a child that is made it is the same "
-        "fields, so nothing changes; of one that was there it carries the version it was read at, and is refused",
+        reason="an apply is repeated where the watch is later than the back-off: a new child gets the same fields, so "
+        "nothing changes; of one that was there it carries the version it was read at, and is refused",
     ),
 }
 STATUSES_TIMES: Final = 2

@@ -30,6 +30,20 @@ class End:
         """Read the state as it is now."""
         return cls({_title(one): _told(one) for one in scene.sets()}, Counter(map(_pod, scene.pods())))
 
+    def without_attempts(self) -> "End":
+        """Return it without the numbers of attempts.
+
+        Whose controller died while a pod went may have its attempt again, since a pod that went unseen was never there
+        (docs/decisions/0011-a-pod-that-went-unseen-was-never-there.md).
+        """
+        sets = {
+            name: {key: value for key, value in told.items() if key != "attempts"} for name, told in self.sets.items()
+        }
+        pods = Counter[tuple[str, ...]]()
+        for (child, index, _, *others), count in self.pods.items():
+            pods[child, index, "", *others] += count
+        return End(sets, pods)
+
     def differences(self, other: "End") -> list[str]:
         """Return what is other than in `other`, for a person; nothing if they are equal."""
         sets = [

@@ -74,29 +74,37 @@ def refer(stage: Stage, story: Story) -> Telling:
 
 def run(stage: Stage, story: Story, case: Case, reference: Telling) -> Result:
     """Tell a story with the fault of a case, and compare what came of it with the reference."""
-    began = time.monotonic()
+    began, expected = time.monotonic(), _seen(reference.end, case)
     try:
-        told = tell(stage, story, case.faults, reference.end)
+        told = tell(stage, story, case.faults, lambda end: _seen(end, case) == expected)
     except (TimeoutError, HoleError, ClusterError) as error:
         return Result(case, Verdict.FAILED, time.monotonic() - began, [str(error)])
     allowed = violations(case, told.summary, reference.summary)
-    wrong = [*told.end.differences(reference.end), *allowed, *told.broken]
+    wrong = [*_seen(told.end, case).differences(expected), *allowed, *told.broken]
     return Result(case, _verdict(told, wrong), time.monotonic() - began, wrong)
 
 
+def _seen(end: End, case: Case) -> End:
+    """Return as much of an end state as must be the reference's. Where one component is killed, all are, in turn."""
+    return end.without_attempts() if case.mode.kills else end
+
+
 def tell(
-    stage: Stage, story: Story, faults_in: Callable[[str], Sequence[Fault]] | None = None, end: End | None = None
+    stage: Stage,
+    story: Story,
+    faults_in: Callable[[str], Sequence[Fault]] | None = None,
+    is_the_end: Callable[[End], bool] | None = None,
 ) -> Telling:
-    """Tell a story in a namespace of its own, until it ends as the reference did, or gives up doing so."""
+    """Tell a story in a namespace of its own, until its end has come, or gives up waiting for that."""
     with stage.connect() as server:
         scene = _begun(stage, story, Scene(server, f"{story.name}-{next(_numbers)}"))
         before = len(stage.traffic.writes(scene.namespace))
         with stage.traffic.arming(*(faults_in(scene.namespace) if faults_in else ())) as armed:
             story.act(scene)
-            if end is None:
+            if is_the_end is None:
                 _wait_settled(stage, scene, SETTLED_QUIET_SECONDS)
             else:
-                _wait(stage, scene, end, armed)
+                _wait(stage, scene, is_the_end, armed)
         told = Telling(
             end=End.of(scene),
             writes=stage.traffic.writes(scene.namespace)[before:],
@@ -128,14 +136,14 @@ def _wait_settled(stage: Stage, scene: Scene, seconds: float) -> None:
     scene.until(lambda: scene.has_settled() and quiet.seconds() >= seconds, "settled and quiet")
 
 
-def _wait(stage: Stage, scene: Scene, end: End, armed: Sequence[Armed]) -> None:
-    """Wait until the state is that of the reference and all is quiet; give up when it does not become so."""
+def _wait(stage: Stage, scene: Scene, is_the_end: Callable[[End], bool], armed: Sequence[Armed]) -> None:
+    """Wait until the end has come and all is quiet; give up when it does not come."""
     quiet = _Quiet(stage, scene.namespace)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if not all(stage.is_alive(one.fault.at.component) for one in armed):
             quiet = _Quiet(stage, scene.namespace)
-        elif End.of(scene) == end and quiet.seconds() >= QUIET_SECONDS:
+        elif is_the_end(End.of(scene)) and quiet.seconds() >= QUIET_SECONDS:
             return
         time.sleep(POLL_SECONDS)
 
