@@ -29,7 +29,15 @@ from tests.mutants.mutate import Mutant, mutants
 SOURCES: Final = Path("controllers/foosets")
 PLANS: Final = ("fooset", "batchfooset", "servicefooset", "scheduler")
 PLAN_FILES: Final = ("plan.py", "status.py", "children.py")
-SHARED_FILES: Final = ("children.py", "conditions.py", "episodes.py", "indexes.py", "members.py", "rejections.py")
+SHARED_FILES: Final = (
+    "children.py",
+    "conditions.py",
+    "episodes.py",
+    "indexes.py",
+    "member.py",
+    "members.py",
+    "rejections.py",
+)
 COPIED: Final = ("controllers", "crds", "charts", "e2e", "tests", "pyproject.toml")
 GOAL: Final = 90
 """Of a hundred."""
