@@ -24,7 +24,8 @@ KINDS = (
 )
 NAMESPACED = "serviceaccounts,roles,rolebindings,leases,pods,deployments,poddisruptionbudgets,configmaps,secrets"
 CRD = f"{FOOSETS.plural}.{FOOSETS.group}"
-GONE_WITHIN = 30.0
+GONE_WITHIN = 90.0
+"""The garbage collector looks for new kinds every 30 s, and the CRDs have just come."""
 SERVED_WITHIN = 30.0
 ADDED = {"name": "Added", "type": "string", "jsonPath": ".metadata.name"}
 

@@ -4,6 +4,7 @@ A telling without a fault says what a story comes to. Every other has to come to
 that reached the API server, the trace.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -87,6 +88,9 @@ def faults_of_a_watch(component: str, namespace: str) -> dict[str, Sequence[Faul
     }
 
 
+APPLIED_AGAIN = Counter({("fooset", Verb.PATCH, plural): 1 for plural in ("batchfoosets", "servicefoosets")})
+"""A watch that keeps a new child back and then goes on as if nothing were missing lies, which no real one does. Where
+another set's child makes it go on, the child is applied once more, with the same fields."""
 KINDS = list(faults_of_a_watch("fooset", ""))
 
 
@@ -117,7 +121,9 @@ def test_a_fault_of_a_watch_changes_nothing_in_the_end(
     told = tellings[component, kind]
     assert told.happened
     assert told.end.differences(reference.end) == []
-    assert (told.summary.done, told.summary.refused) == (reference.summary.done, reference.summary.refused)
+    assert told.summary.refused == reference.summary.refused
+    assert not reference.summary.done - told.summary.done
+    assert told.summary.done - reference.summary.done <= (APPLIED_AGAIN if kind == "dropped" else Counter())
     assert told.broken == []
 
 
