@@ -28,7 +28,7 @@ from foosets.runtime.writers import Performed, Writers
 
 STATUS_INTERVAL: Final = 0.25
 """Seconds between two status writes of one object; the last one is never dropped, only late."""
-FLUSH_SECONDS: Final = 2.0
+FLUSH_SECONDS: Final = 5.0
 """How long a look waits for its spans to be exported; afterwards they count as lost, and work goes on."""
 CATCH_UP_SECONDS: Final = 10.0
 """How long a cache may lag behind a write of ours before a live list is asked for."""
