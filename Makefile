@@ -116,7 +116,7 @@ bench: binaries ## pods bound per second beside Job and Deployment (PODS= NODES=
 	$(BIN)/python -m e2e.bench.contest --pods $(or $(PODS),1000) --nodes $(or $(NODES),1000) --repeats $(or $(REPEATS),5) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: sweep
-sweep: binaries ## a fault at every write of every story, and ten idle minutes; writes its figures (an hour)
+sweep: binaries ## a fault at every write of every story, and ten idle minutes; writes its figures (half an hour)
 	$(BIN)/python -m e2e.sweep
 
 .PHONY: bench-pod-path
