@@ -157,12 +157,14 @@ class At:
     """How a recording came to be. `rest` is when all was done, or None if it was cut off before.
 
     `lag` is how many seconds the placers' caches may have been behind; `replicas` how many of each component there
-    were, each of which may cost as much; `reference` is the same story without a fault.
+    were, each of which may cost as much; `resent` how many replies were lost, after which a PUT on a kept connection is
+    sent once more at once; `reference` is the same story without a fault.
     """
 
     rest: datetime | None = None
     lag: float = 0.0
     replicas: int = 1
+    resent: int = 0
     reference: History | None = None
 
 

@@ -20,7 +20,7 @@ def _always(history: History, at: At) -> Iterator[Violation]:
     yield from writing.no_theft(history)
     yield from reporting.never_back(history)
     yield from reporting.nothing_invented(history)
-    yield from cost.bounded(history, at.replicas)
+    yield from cost.bounded(history, at.replicas, at.resent)
 
 
 def _at_rest(history: History, at: At) -> Iterator[Violation]:

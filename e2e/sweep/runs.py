@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from e2e.cluster.errors import ClusterError
-from e2e.faults.faults import Fault
+from e2e.faults.faults import Fault, LoseReply
 from e2e.faults.traffic import Armed, Passed
 from e2e.invariants.recorder import HoleError
 from e2e.sweep.allowances import violations
@@ -109,10 +109,18 @@ def tell(
             end=End.of(scene),
             writes=stage.traffic.writes(scene.namespace)[before:],
             happened=all(one.happened.is_set() for one in armed),
-            broken=[*map(str, stage.judge(scene.namespace)), *(stage.flaws(scene) if story.traced else ())],
+            broken=[
+                *map(str, stage.judge(scene.namespace, _lost(armed))),
+                *(stage.flaws(scene) if story.traced else ()),
+            ],
         )
         scene.end()
         return told
+
+
+def _lost(armed: Sequence[Armed]) -> int:
+    """Return how many replies were to be lost."""
+    return sum(isinstance(one.fault, LoseReply) for one in armed)
 
 
 def _verdict(told: Telling, wrong: Sequence[str]) -> Verdict:

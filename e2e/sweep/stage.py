@@ -71,10 +71,10 @@ class Stage:
         finally:
             self._recorder = before
 
-    def judge(self, namespace: str) -> list[Violation]:
+    def judge(self, namespace: str, resent: int) -> list[Violation]:
         """Return which invariants do not hold in a namespace that is at rest, of what was recorded."""
         assert self._recorder is not None
-        at = At(rest=datetime.now(UTC), lag=LAG_SECONDS)  # noqa: TID251 - the harness's own time
+        at = At(rest=datetime.now(UTC), lag=LAG_SECONDS, resent=resent)  # noqa: TID251 - the harness's own time
         with self._lock:
             versions = self._recorder.until_now()
         return judge(History.of(versions, audit.writes(self._cluster.audit_log, namespace), namespace=namespace), at)

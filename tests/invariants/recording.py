@@ -52,8 +52,10 @@ class Recording:
     def history(self) -> History:
         return History.of(self._versions, self._writes, self._terms)
 
-    def judged(self, *, at_rest: bool = True, lag: float = 0.0, reference: History | None = None) -> list[Violation]:
-        return judge(self.history, At(self.now if at_rest else None, lag, reference=reference))
+    def judged(
+        self, *, at_rest: bool = True, lag: float = 0.0, resent: int = 0, reference: History | None = None
+    ) -> list[Violation]:
+        return judge(self.history, At(self.now if at_rest else None, lag, resent=resent, reference=reference))
 
     def broken(self, **how: Any) -> list[str]:
         """The numbers of the invariants that do not hold."""
