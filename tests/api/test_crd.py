@@ -25,6 +25,7 @@ MINIMAL: dict[str, Any] = {
     },
     "BatchFooSet": {"template": POD},
     "ServiceFooSet": {"template": POD},
+    "FooQuota": {"hard": {"cpu": "1"}},
 }
 
 
@@ -50,11 +51,13 @@ def test_check_passes_on_what_was_written_and_names_what_was_changed(
 
 @pytest.mark.parametrize("schema", EVERY_NODE)
 def test_every_field_is_described_and_bounded(schema: Schema) -> None:
-    match schema["type"]:
+    match schema.get("type", "int-or-string"):
         case "integer":
             assert {"minimum", "maximum", "format"} <= schema.keys()
         case "string":
             assert {"maxLength", "enum"} & schema.keys() or schema["format"] == "date-time"
+        case "int-or-string":
+            assert {"minimum", "maxLength", "pattern"} <= schema.keys()
         case "array":
             assert {"maxItems", "x-kubernetes-list-type"} <= schema.keys()
         case "object":
@@ -102,6 +105,7 @@ def test_the_first_versions_fields() -> None:
         "FooSet": {"batch", "service"},
         "BatchFooSet": {"parallelism", "completions", "backoffLimit", "placement", "template"},
         "ServiceFooSet": {"replicas", "minReadySeconds", "template"},
+        "FooQuota": {"hard"},
     }
 
 
@@ -111,6 +115,7 @@ def test_the_first_versions_fields() -> None:
         ("FooSet", ["foosets", "fooset", "fs"], "Ready Batch Service Reason Trace Age"),
         ("BatchFooSet", ["batchfoosets", "batchfooset", "bfs"], "Ready Active Succeeded Failed Reason Age"),
         ("ServiceFooSet", ["servicefoosets", "servicefooset", "sfs"], "Ready Replicas Updated Reason Age"),
+        ("FooQuota", ["fooquotas", "fooquota", "fq"], "Hard Reserved Used Waiting Age"),
     ],
 )
 def test_names_and_columns(kind: str, names: list[str], columns: str) -> None:
@@ -123,7 +128,7 @@ def test_names_and_columns(kind: str, names: list[str], columns: str) -> None:
     assert [column["name"] for column in version["additionalPrinterColumns"]] == columns.split()
 
 
-@pytest.mark.parametrize("kind", ["FooSet", "BatchFooSet", "ServiceFooSet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_columns_and_scale_point_at_fields_that_exist(kind: str) -> None:
     (version,) = KINDS[kind]["spec"]["versions"]
     paths = [column["jsonPath"] for column in version["additionalPrinterColumns"]]

@@ -18,8 +18,9 @@ from pydantic import JsonValue
 
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.customresource import INT32_MAX, POD_TEMPLATE_REF, CustomResource
+from foosets.api.fooquota import FooQuota
 from foosets.api.fooset import FooSet
-from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Resource
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, Resource
 from foosets.api.podtemplate import pod_template_schema
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.api.status import UNOBSERVED
@@ -101,6 +102,19 @@ DEFINITIONS: Final = (
         ),
         {"status": {}, "scale": SCALE},
     ),
+    Definition(
+        FOOQUOTAS,
+        FooQuota,
+        "fq",
+        (
+            Column("Hard", "string", ".spec.hard"),
+            Column("Reserved", "string", ".status.reserved"),
+            Column("Used", "string", ".status.used"),
+            Column("Waiting", "integer", ".status.waiting"),
+            AGE,
+        ),
+        {"status": {}},
+    ),
 )
 
 
@@ -112,6 +126,7 @@ def root_schema(model: type[CustomResource]) -> Schema:
     schema = model.model_json_schema()
     definitions: dict[str, Schema] = schema["$defs"]
     status = _structural(schema["properties"]["status"], definitions, defaults=False)
+    rules = {key: schema[key] for key in ("x-kubernetes-validations",) if key in schema}
     return {
         "description": _one_line(schema["description"]),
         "type": "object",
@@ -120,7 +135,7 @@ def root_schema(model: type[CustomResource]) -> Schema:
             "spec": _structural(schema["properties"]["spec"], definitions, defaults=True),
             "status": status | {"default": {"observedGeneration": UNOBSERVED}},
         },
-        "x-kubernetes-validations": schema["x-kubernetes-validations"],
+        **rules,
     }
 
 
@@ -146,7 +161,7 @@ def _structural(schema: Schema, definitions: Mapping[str, Schema], *, defaults: 
                 result[keyword] = _structural(value, definitions, defaults=defaults)
             case _:
                 result[keyword] = value
-    if result["type"] == "integer":
+    if result.get("type") == "integer":
         result["format"] = "int32" if result["maximum"] <= INT32_MAX else "int64"
     return result
 

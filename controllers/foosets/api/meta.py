@@ -35,9 +35,11 @@ class Resource:
 FOOSETS: Final = Resource(GROUP, VERSION, "foosets", Kind.FOOSET)
 BATCHFOOSETS: Final = Resource(GROUP, VERSION, "batchfoosets", Kind.BATCHFOOSET)
 SERVICEFOOSETS: Final = Resource(GROUP, VERSION, "servicefoosets", Kind.SERVICEFOOSET)
+FOOQUOTAS: Final = Resource(GROUP, VERSION, "fooquotas", Kind.FOOQUOTA)
 PODS: Final = Resource("", "v1", "pods", "Pod")
 NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+PRIORITYCLASSES: Final = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 

@@ -90,11 +90,13 @@ class Kind(StrEnum):
     FOOSET = "FooSet"
     BATCHFOOSET = "BatchFooSet"
     SERVICEFOOSET = "ServiceFooSet"
+    FOOQUOTA = "FooQuota"
 
 
 class ConditionType(StrEnum):
     """Condition types; page "conditions" of the reference says which kind has which."""
 
+    QUOTA_RESERVED = "QuotaReserved"
     REFINED = "Refined"
     PLACED = "Placed"
     READY = "Ready"

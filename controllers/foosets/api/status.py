@@ -127,20 +127,25 @@ Rejections = Annotated[
 ]
 
 
-class Status(Model):
+class Observation(Model):
     """The part of a status that all kinds have."""
 
     observed_generation: int = Field(default=UNOBSERVED, ge=UNOBSERVED, le=GENERATION_MAX)
     """The newest `metadata.generation` that the controller has acted on; -1 before it has seen the object."""
     conditions: tuple[Condition, ...] = Field(default=(), max_length=16, json_schema_extra=list_map("type"))
     """The state of the object, one entry per aspect. `kubectl wait --for=condition=Ready` reads them."""
+
+    def condition(self, kind: str) -> Condition | None:
+        """Return the condition of that type, if reported."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
+
+
+class Status(Observation):
+    """The part of a status that all kinds have whose objects become pods."""
+
     blocked_by: BlockedBy | None = None
     """The root cause, copied from the deepest object that is stuck; absent while nothing is."""
     trace_id: TraceID = ""
     """Id of the newest OpenTelemetry trace of the object, in which its way down to pods can be followed."""
     trace: Trace | None = None
     """The episode that `traceID` stands for."""
-
-    def condition(self, kind: str) -> Condition | None:
-        """Return the condition of that type, if reported."""
-        return next((condition for condition in self.conditions if condition.type == kind), None)
