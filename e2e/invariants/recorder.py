@@ -17,9 +17,9 @@ from typing import Final
 
 from e2e.apiserver import ApiServer, RefusedError
 from e2e.invariants.history import ADDED, DELETED, Object, Version
-from foosets.api.meta import BATCHFOOSETS, FOOSETS, NODES, PODS, SERVICEFOOSETS, Resource
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, NODES, PODS, SERVICEFOOSETS, Resource
 
-RECORDED: Final = (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS, PODS, NODES)
+RECORDED: Final = (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS, FOOQUOTAS, PODS, NODES)
 WATCH_SECONDS: Final = 5
 """A watch ends after this long, which is when its thread looks whether to go on."""
 CAUGHT_UP_SECONDS: Final = 10.0

@@ -211,5 +211,5 @@ def test_an_index_that_waits_blocks_only_a_set_that_has_room_for_its_pod(there: 
     for one in there:
         members.observe(None, one, None)
     seen = Observed(batchfooset(spec={"completions": 2, "parallelism": 1}, status=status), members, "r1")
-    cause = cause_of(seen, Account.of(seen, NOW))
+    cause = cause_of(seen, Account.of(seen, NOW), NOW)
     assert (cause.reason if cause else None) == reason

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from foosets.api.meta import BATCHFOOSETS, FOOSETS, NAMESPACES, NODES, PODS, SERVICEFOOSETS, Key, Resource
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, NAMESPACES, NODES, PODS, SERVICEFOOSETS, Key, Resource
 from tests.fake.refusals import UnsupportedError, bad_request
 from tests.fake.schemas import Schema, schema_of
 
@@ -37,7 +37,7 @@ class Kind:
 KINDS: Final = (
     *(
         Kind(resource, frozenset({"status"}), custom=True, generation=True)
-        for resource in (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS)
+        for resource in (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS, FOOQUOTAS)
     ),
     Kind(PODS, frozenset({"status", "binding"}), generation=True, blind_put=True),
     Kind(NODES, frozenset({"status"}), blind_put=True),

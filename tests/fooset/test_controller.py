@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Key
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, Key
 from foosets.api.names import Component
 from foosets.fooset.controller import FooSetRoom, assemble
 from foosets.fooset.state import Child, Observed
@@ -112,7 +112,7 @@ def test_a_set_made_again_under_its_name_does_not_own_the_old_ones_children() ->
     assert not bench.observe().owns(bench.observe().batches["demo-work"])
 
 
-def test_the_room_reads_sets_and_nothing_else() -> None:
+def test_the_room_reads_sets_and_quotas_and_nothing_else() -> None:
     assembly = assemble(Bench()._ask, Settings(), lambda: 0)
     assert assembly.room.component == Component.FOOSET
-    assert {watch.source.resource for watch in assembly.watches} == {FOOSETS, BATCHFOOSETS, SERVICEFOOSETS}
+    assert {watch.source.resource for watch in assembly.watches} == {FOOSETS, BATCHFOOSETS, SERVICEFOOSETS, FOOQUOTAS}

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from foosets.api.batchfooset import BatchFooSet
-from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Key
+from foosets.api.fooquota import FooQuota
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, NODES, PODS, Key
 from foosets.api.names import Component, Kind, Reason, Uid
 from foosets.api.node import Node
 from foosets.api.pod import Pod
@@ -24,6 +25,8 @@ from foosets.planning.actions import Create, Plan
 from foosets.planning.children import PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.ownership import owner_of
+from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.revision import template_revision
 from foosets.planning.stamps import SECOND, Stamps
 from foosets.planning.trace import Context, Microseconds
@@ -60,8 +63,10 @@ class BatchRoom:
         self._clock = clock
         self.batches: Store[BatchFooSet] = Store()
         self.pods: Store[Pod] = Store()
+        self.quotas: Store[FooQuota] = Store()
         self.nodes: Store[Node] = Store()
         self._members = Memberships(Kind.BATCHFOOSET)
+        self._reservations = Reservations()
         self._templates: dict[Uid, _Template] = {}
         self._table = Table()
         self._chooser = Chooser(self._table)
@@ -70,6 +75,7 @@ class BatchRoom:
         self.batches.subscribe(self._on_batch)
         self.nodes.subscribe(self._on_node)
         self.pods.subscribe(self._on_pod)
+        self.quotas.subscribe(self._on_quota)
 
     # ---- events
 
@@ -103,6 +109,10 @@ class BatchRoom:
             self._enqueue(key, ROOM_SECONDS)
         self._waiting.clear()
 
+    def _on_quota(self, before: FooQuota | None, after: FooQuota | None) -> None:
+        for key in self._reservations.observe(before, after).among(self.batches):
+            self._enqueue(key)
+
     # ---- what the engine asks
 
     def generation(self, key: Key) -> int:
@@ -118,7 +128,8 @@ class BatchRoom:
         template = self._template(batch)
         if obstacle is not None and obstacle.reason in UNPLACED:
             obstacle = self._as_of_now(batch, template, obstacle)
-        return Observed(batch, self._members.of(batch.metadata.uid), template.revision, obstacle)
+        allowance = Allowance.of(self._reservations.share_of(owner_of(BATCHFOOSETS, batch)), batch)
+        return Observed(batch, self._members.of(batch.metadata.uid), template.revision, obstacle, allowance)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan, with a node for every pod that it wants and that fits somewhere."""
@@ -215,5 +226,6 @@ def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseco
             Watch(Source(BATCHFOOSETS, ModelCodec(BatchFooSet)), room.batches),
             Watch(Source(PODS, StructCodec(Pod), field_selector="spec.nodeName!="), room.pods),
             Watch(Source(NODES, StructCodec(Node)), room.nodes),
+            Watch(Source(FOOQUOTAS, ModelCodec(FooQuota)), room.quotas),
         ],
     )

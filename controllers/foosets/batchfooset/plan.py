@@ -57,7 +57,7 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
     if settlement.outcome is not None and write is None and not (working or rejected):
         return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
-    waits = (pause, settlement.ask_again_in, account.conflicts.due_in(now))
+    waits = (pause, settlement.ask_again_in, account.conflicts.due_in(now), account.standing.silent_in(now))
     deletes = (*surplus, *rejected)[:MAX_ACTIONS]
     return BatchPlan(
         Plan(
@@ -79,9 +79,9 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
     until it is due.
     """
     spec, held = seen.batch.spec, seen.pods.held
-    if terminal(seen, account) is not None or rules.batch_template(spec.template):
+    if terminal(seen, account) is not None or not seen.allowance.covered or rules.batch_template(spec.template):
         return ()
-    room = min(spec.parallelism, account.remaining) - len(held)
+    room = seen.allowance.beside(len(held), min(spec.parallelism, account.remaining) - len(held))
     free = IndexSet.below(spec.completions) - account.completed - held - IndexSet.of(account.conflicts.waiting)
     chosen = islice(free, max(0, min(room, MAX_ACTIONS)))
     return tuple(
@@ -92,19 +92,19 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
 def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
     """Return the pods to delete: at the end all, before it those without a place and the highest too many.
 
-    A template that cannot run replaces nothing: what runs goes on.
+    A template that cannot run, or that nothing is reserved for, replaces nothing: what runs goes on.
     """
     if not _may_have_surplus(seen, account):
         return ()
     spec = seen.batch.spec
-    at_fault = bool(rules.batch_template(spec.template))
+    kept = bool(rules.batch_template(spec.template)) or not seen.allowance.covered
     active = [pod for _, pod in sorted(seen.pods.live.items()) if pod.active]
     if terminal(seen, account) is not None:
         return tuple(active[:MAX_ACTIONS])
     fits = [
         pod
         for pod in active
-        if (at_fault or pod.revision == seen.revision)
+        if (kept or pod.revision == seen.revision)
         and pod.index < spec.completions
         and pod.index not in account.completed
     ]

@@ -8,17 +8,22 @@ from foosets.api.batchfooset import BatchFooSet
 from foosets.api.names import NodeName
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import UNLIMITED, Allowance
 from foosets.planning.trace import Context
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One BatchFooSet and its pods, as the caches show them. `obstacle` is what its last actions ran into."""
+    """One BatchFooSet and its pods, as the caches show them.
+
+    `obstacle` is what its last actions ran into, `allowance` what the FooQuotas of the namespace let it do.
+    """
 
     batch: BatchFooSet
     pods: Members
     revision: str
     obstacle: Obstacle | None = None
+    allowance: Allowance = UNLIMITED
 
 
 class Wanted(Struct, frozen=True):

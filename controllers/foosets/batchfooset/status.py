@@ -14,6 +14,7 @@ from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, parse_ranges, version_told
 from foosets.planning.rejections import Conflicts
+from foosets.planning.reservations import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Account:
     attempts: Attempts
     recorded: Attempts
     conflicts: Conflicts
+    standing: Standing
 
     @classmethod
     def of(cls, seen: Observed, now: datetime) -> "Account":
@@ -42,13 +44,15 @@ class Account:
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
         completions = seen.batch.spec.completions
         settled = completed if recorded_end(seen.batch) is None else ALL
+        remaining = completions - len(completed & IndexSet.below(completions))
         return cls(
             completed=completed,
-            remaining=completions - len(completed & IndexSet.below(completions)),
+            remaining=remaining,
             failed=status.failed + uncounted,
             attempts=recorded.raised(replaced),
             recorded=recorded,
             conflicts=Conflicts.of(status, seen.pods, recorded, now, settled=settled),
+            standing=seen.allowance.standing(status, now, pods=min(seen.batch.spec.parallelism, remaining)),
         )
 
 
@@ -69,8 +73,11 @@ def terminal(seen: Observed, account: Account) -> ConditionType | None:
     return ConditionType.COMPLETE if account.remaining <= 0 else None
 
 
-def cause_of(seen: Observed, account: Account) -> Cause | None:
-    """Return what keeps the set: its end, its template, what its actions ran into, a kubelet, or its pods' troubles."""
+def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
+    """Return what keeps the set.
+
+    That is its end, its template, a quota, what its actions ran into, a kubelet, or its pods' troubles.
+    """
     name = seen.batch.metadata.name
     kind = Kind.BATCHFOOSET
     end = terminal(seen, account)
@@ -81,6 +88,9 @@ def cause_of(seen: Observed, account: Account) -> Cause | None:
     fault = rules.batch_template(seen.batch.spec.template)
     if fault:
         return Cause(kind, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
+    quota = account.standing.cause(kind, name, now)
+    if quota is not None:
+        return quota
     if seen.obstacle is not None:
         return Cause(kind, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
     lacking = seen.pods.active < min(seen.batch.spec.parallelism, account.remaining)
@@ -96,7 +106,7 @@ def _failure(seen: Observed, account: Account) -> str:
 def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> BatchFooSetStatus:
     """Return the whole status."""
     batch, pods = seen.batch, seen.pods
-    cause = cause_of(seen, account)
+    cause = cause_of(seen, account, now)
     generation = batch.metadata.generation
     return BatchFooSetStatus(
         observed_generation=generation,
@@ -129,6 +139,7 @@ def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable
     ready = complete or (placed and cause is None and seen.pods.ready >= wanted)
     reason, message = _reason(cause, placed=placed, ready=ready, complete=complete)
     blocked = reason not in UNBLOCKED_REASONS
+    yield from account.standing.verdicts(Reason.PLACING)
     yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else reason, "" if placed else message)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)

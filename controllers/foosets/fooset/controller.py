@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from foosets.api.batchfooset import BatchFooSet
+from foosets.api.fooquota import FooQuota
 from foosets.api.fooset import FooSet
-from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Key
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, Key
 from foosets.api.names import Component, Kind, Uid
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.fooset.plan import plan
@@ -16,6 +17,7 @@ from foosets.kube.lists import Source
 from foosets.planning.actions import Plan
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.trace import Microseconds
 from foosets.runtime.manager import Assembly, Enqueue, Watch
 from foosets.runtime.settings import Settings
@@ -26,7 +28,7 @@ C = TypeVar("C", BatchFooSet, ServiceFooSet)
 
 
 class FooSetRoom:
-    """Caches of the sets and of everything that is their child."""
+    """Caches of the sets, of everything that is their child, and of what quotas let them have."""
 
     component = Component.FOOSET
 
@@ -35,8 +37,11 @@ class FooSetRoom:
         self.foosets: Store[FooSet] = Store()
         self.batches: Store[BatchFooSet] = Store()
         self.services: Store[ServiceFooSet] = Store()
+        self.quotas: Store[FooQuota] = Store()
         self._children: dict[Uid, set[tuple[Kind, Key]]] = {}
+        self._reservations = Reservations()
         self.foosets.subscribe(self._on_fooset)
+        self.quotas.subscribe(self._on_quota)
         self.batches.subscribe(lambda before, after: self._on_child(Kind.BATCHFOOSET, before, after))
         self.services.subscribe(lambda before, after: self._on_child(Kind.SERVICEFOOSET, before, after))
 
@@ -46,6 +51,10 @@ class FooSetRoom:
         changed = after or before
         if changed is not None:
             self._enqueue(changed.key)
+
+    def _on_quota(self, before: FooQuota | None, after: FooQuota | None) -> None:
+        for key in self._reservations.observe(before, after).among(self.foosets):
+            self._enqueue(key)
 
     def _on_child(self, kind: Kind, before: Child | None, after: Child | None) -> None:
         """Keep the index of children by owner, and have the owner looked at, and whoever wants the name."""
@@ -88,7 +97,11 @@ class FooSetRoom:
         service_keys = {_child_key(key, entry.name) for entry in fooset.spec.service}
         batch_keys |= {child for kind, child in owned if kind == Kind.BATCHFOOSET}
         service_keys |= {child for kind, child in owned if kind == Kind.SERVICEFOOSET}
-        return Observed(fooset, _held(self.batches, batch_keys), _held(self.services, service_keys), obstacle)
+        share = self._reservations.share(key.namespace, fooset.metadata.uid)
+        allowance = Allowance(share, fooset.metadata.generation)
+        return Observed(
+            fooset, _held(self.batches, batch_keys), _held(self.services, service_keys), obstacle, allowance
+        )
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""
@@ -123,5 +136,6 @@ def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseco
             Watch(Source(FOOSETS, ModelCodec(FooSet)), room.foosets),
             Watch(Source(BATCHFOOSETS, ModelCodec(BatchFooSet)), room.batches),
             Watch(Source(SERVICEFOOSETS, ModelCodec(ServiceFooSet)), room.services),
+            Watch(Source(FOOQUOTAS, ModelCodec(FooQuota)), room.quotas),
         ],
     )

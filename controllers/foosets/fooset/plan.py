@@ -31,7 +31,8 @@ def plan(seen: Observed, now: datetime) -> Plan:
     if fooset.terminating:
         return Plan()  # the garbage collector deletes the children; making more would race with it
     refinement = Refinement.of(seen)
-    working = (_due(seen, refinement) and seen.obstacle is None) or terminal(seen, refinement) != recorded_end(fooset)
+    due = seen.allowance.covered and _due(seen, refinement)
+    working = (due and seen.obstacle is None) or terminal(seen, refinement) != recorded_end(fooset)
     episodes = episodes_of(fooset, Kind.FOOSET, fooset.status, now, working=working, pods=seen)
     episode = episodes.current
     status = report(seen, refinement, episode, now, closed=episode.trace.closed)
@@ -52,9 +53,10 @@ def plan(seen: Observed, now: datetime) -> Plan:
     pause = held_back(seen.obstacle, now)
     silent = silent_from(seen, refinement, episode, now)
     silent_in = (silent - now).total_seconds() if silent is not None and silent > now else None
-    waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in) if seconds is not None]
+    answer_in = seen.allowance.standing(fooset.status, now).silent_in(now)
+    waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in, answer_in) if seconds is not None]
     return Plan(
-        actions=() if pause is not None else _actions(seen, refinement, episodes.creating),
+        actions=_actions(seen, refinement, episodes.creating) if pause is None and seen.allowance.covered else (),
         status=write,
         obstacle=seen.obstacle if pause is not None else None,
         wake_after=min(waits, default=None),

@@ -9,6 +9,7 @@ from foosets.api.names import TRACEPARENT, Uid
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import UNLIMITED, Allowance
 from foosets.planning.trace import TraceId, parse_traceparent
 
 Child = BatchFooSet | ServiceFooSet
@@ -20,13 +21,14 @@ class Observed:
     """One FooSet with what stands under its children's names, and with all that it owns.
 
     `batches` and `services` hold whatever has the name of an entry's child, whoever owns it, and every child that this
-    FooSet owns, also of entries that are gone; by name.
+    FooSet owns, also of entries that are gone; by name. `allowance` is what the FooQuotas of the namespace let it do.
     """
 
     fooset: FooSet
     batches: Mapping[str, BatchFooSet]
     services: Mapping[str, ServiceFooSet]
     obstacle: Obstacle | None = None
+    allowance: Allowance = UNLIMITED
 
     @property
     def uid(self) -> Uid:

@@ -121,6 +121,9 @@ def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: d
     if refinement.taken:
         message = f"the name of the child for entry {refinement.taken[0].name} is taken by an object of another owner"
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, Reason.NAME_COLLISION, message)
+    quota = seen.allowance.standing(seen.fooset.status, now).cause(Kind.FOOSET, name, now)
+    if quota is not None:
+        return quota
     if seen.obstacle is not None:
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, seen.obstacle.reason, seen.obstacle.message)
     silent = silent_from(seen, refinement, episode, now)
@@ -154,9 +157,10 @@ def report(seen: Observed, refinement: Refinement, episode: Episode, now: dateti
     cause = _root_cause(seen, refinement, episode, now)
     blocked = cause if isinstance(cause, BlockedBy) else blocked_by(stored.blocked_by, cause, episode.trace_id, now)
     generation = fooset.metadata.generation
+    quota = seen.allowance.standing(stored, now).verdicts(Reason.REFINING)
     return FooSetStatus(
         observed_generation=generation,
-        conditions=merged(stored.conditions, _verdicts(seen, refinement, blocked), now, generation),
+        conditions=merged(stored.conditions, (*quota, *_verdicts(seen, refinement, blocked)), now, generation),
         blocked_by=blocked,
         trace_id=episode.trace_id,
         trace=closed_trace(episode.trace, closed=closed),

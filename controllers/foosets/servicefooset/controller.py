@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from foosets.api.meta import NAMESPACES, PODS, SERVICEFOOSETS, Key
+from foosets.api.fooquota import FooQuota
+from foosets.api.meta import FOOQUOTAS, NAMESPACES, PODS, SERVICEFOOSETS, Key
 from foosets.api.names import PLACED_BY_SCHEDULER, PLACEMENT, Component, Kind, Uid
 from foosets.api.namespace import Namespace
 from foosets.api.pod import Pod
@@ -15,6 +16,8 @@ from foosets.planning.actions import Plan
 from foosets.planning.children import PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.ownership import owner_of
+from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.revision import template_revision
 from foosets.planning.trace import Microseconds
 from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
@@ -47,11 +50,14 @@ class ServiceRoom:
         self._clock = clock
         self.services: Store[ServiceFooSet] = Store()
         self.pods: Store[Pod] = Store()
+        self.quotas: Store[FooQuota] = Store()
         self.namespaces: Store[Namespace] = Store()
         self._members = Memberships(Kind.SERVICEFOOSET)
+        self._reservations = Reservations()
         self._templates: dict[Uid, _Template] = {}
         self.services.subscribe(self._on_service)
         self.pods.subscribe(self._on_pod)
+        self.quotas.subscribe(self._on_quota)
 
     # ---- events
 
@@ -68,6 +74,10 @@ class ServiceRoom:
         if owner is not None:
             self._enqueue(owner, SWARM_SECONDS)
 
+    def _on_quota(self, before: FooQuota | None, after: FooQuota | None) -> None:
+        for key in self._reservations.observe(before, after).among(self.services):
+            self._enqueue(key)
+
     # ---- what the engine asks
 
     def generation(self, key: Key) -> int:
@@ -82,7 +92,8 @@ class ServiceRoom:
             return None
         template = self._template(service)
         members = self._members.of(service.metadata.uid)
-        return Observed(service, members, template.revision, template.stencil, obstacle)
+        allowance = Allowance.of(self._reservations.share_of(owner_of(SERVICEFOOSETS, service)), service)
+        return Observed(service, members, template.revision, template.stencil, obstacle, allowance)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""
@@ -126,6 +137,7 @@ def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseco
     watches = [
         Watch(Source(SERVICEFOOSETS, ModelCodec(ServiceFooSet)), room.services),
         Watch(Source(PODS, StructCodec(Pod), label_selector=ours), room.pods),
+        Watch(Source(FOOQUOTAS, ModelCodec(FooQuota)), room.quotas),
     ]
     if settings.scheduler_assignment is Assignment.CONTROLLER:
         watches.append(Watch(Source(NAMESPACES, StructCodec(Namespace)), room.namespaces, awaited=False))

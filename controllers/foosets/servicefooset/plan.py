@@ -59,7 +59,14 @@ def plan(seen: Observed, now: datetime) -> Plan:
     ended = () if write is not None else _ended(seen, resting)
     deletes = (Delete(PODS, pod.pod.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *ended))
     creates = (create(seen, one, episodes.creating.trace_id, microseconds(now)) for one in wanted)
-    waits = (pause, account.changes_in, settlement.ask_again_in, account.conflicts.due_in(now), *resting.values())
+    waits = (
+        pause,
+        account.changes_in,
+        settlement.ask_again_in,
+        account.conflicts.due_in(now),
+        account.standing.silent_in(now),
+        *resting.values(),
+    )
     return Plan(
         actions=(*deletes, *creates)[:MAX_ACTIONS],
         status=write,
@@ -76,13 +83,14 @@ def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[
     it is due.
     """
     spec, live = seen.service.spec, seen.pods.live
-    if rules.service_template(spec.template):
+    if rules.service_template(spec.template) or not seen.allowance.covered:
         return ()
     waiting = account.conflicts.waiting
+    room = seen.allowance.beside(len(live), MAX_ACTIONS)
     free = (slot for slot in range(spec.replicas) if not (slot in live or slot in resting or slot in waiting))
     return tuple(
         Wanted(slot, account.attempts[slot])
-        for slot in islice(free, MAX_ACTIONS)
+        for slot in islice(free, room)
         if account.attempts[slot] == account.recorded[slot]
     )
 
@@ -90,15 +98,13 @@ def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[
 def _surplus(seen: Observed) -> tuple[Member, ...]:
     """Return the active pods to delete: those of too high a slot, and those of an older template.
 
-    A template that cannot run replaces nothing: what runs goes on.
+    A template that cannot run, or that nothing is reserved for, replaces nothing: what runs goes on.
     """
     spec = seen.service.spec
-    at_fault = bool(rules.service_template(spec.template))
+    kept = bool(rules.service_template(spec.template)) or not seen.allowance.covered
     active = (member for _, member in sorted(seen.pods.live.items()) if member.active)
     return tuple(
-        member
-        for member in active
-        if member.index >= spec.replicas or not (at_fault or member.revision == seen.revision)
+        member for member in active if member.index >= spec.replicas or not (kept or member.revision == seen.revision)
     )
 
 

@@ -6,6 +6,7 @@ from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning.children import PodStencil
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import UNLIMITED, Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Observed:
     revision: str
     stencil: PodStencil
     obstacle: Obstacle | None = None
+    allowance: Allowance = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

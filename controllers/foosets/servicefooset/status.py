@@ -15,6 +15,7 @@ from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import Attempts, version_told
 from foosets.planning.members import Members
 from foosets.planning.rejections import Conflicts
+from foosets.planning.reservations import Standing
 from foosets.planning.setspans import microseconds
 from foosets.planning.silence import silence_of, silent_from
 from foosets.planning.stamps import SECOND, parse_time
@@ -37,6 +38,7 @@ class Account:
     attempts: Attempts
     recorded: Attempts
     conflicts: Conflicts
+    standing: Standing
     changes_in: float | None
 
     @classmethod
@@ -56,6 +58,7 @@ class Account:
             attempts=recorded.raised(_next_attempts(seen.pods)),
             recorded=recorded,
             conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now),
+            standing=seen.allowance.standing(seen.service.status, now, pods=seen.service.spec.replicas),
             changes_in=min(ahead) / SECOND if ahead else None,
         )
 
@@ -79,12 +82,15 @@ def _next_attempts(pods: Members) -> dict[int, int]:
     return attempts
 
 
-def cause_of(seen: Observed, account: Account) -> Cause | None:
-    """Return what keeps the set: its template, what its actions ran into, a kubelet, or its pods' troubles."""
+def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
+    """Return what keeps the set: its template, a quota, what its actions ran into, a kubelet, or its pods' troubles."""
     name = seen.service.metadata.name
     fault = rules.service_template(seen.service.spec.template)
     if fault:
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
+    quota = account.standing.cause(Kind.SERVICEFOOSET, name, now)
+    if quota is not None:
+        return quota
     if seen.obstacle is not None:
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
     rejected = account.conflicts.cause(Kind.SERVICEFOOSET, name)
@@ -94,7 +100,7 @@ def cause_of(seen: Observed, account: Account) -> Cause | None:
 def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> ServiceFooSetStatus:
     """Return the whole status."""
     service, pods = seen.service, seen.pods
-    cause = cause_of(seen, account)
+    cause = cause_of(seen, account, now)
     generation = service.metadata.generation
     return ServiceFooSetStatus(
         observed_generation=generation,
@@ -125,6 +131,7 @@ def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable
     ready = cause is None and seen.pods.active == account.updated == account.available == wanted
     reason, message = _reason(cause, placed=placed, ready=ready)
     blocked = reason not in UNBLOCKED_REASONS
+    yield from account.standing.verdicts(Reason.PLACING)
     yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else reason, "" if placed else message)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
