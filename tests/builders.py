@@ -7,9 +7,12 @@ from msgspec import convert
 
 from foosets.api import names
 from foosets.api.batchfooset import BatchFooSet
+from foosets.api.fooquota import FooQuota
 from foosets.api.fooset import FooSet
+from foosets.api.names import Uid
 from foosets.api.pod import Pod
 from foosets.api.servicefooset import ServiceFooSet
+from foosets.planning.reservations import Reservations, Share
 
 Raw = dict[str, Any]
 
@@ -76,6 +79,36 @@ def fooset(
 def entry(name: str, spec: Raw, **meta: Any) -> Raw:
     """One entry of a FooSet's list; `meta` are labels and annotations of the child."""
     return {"name": name, "template": {"metadata": meta, "spec": spec}}
+
+
+def fooquota(name: str = "team", status: Raw | None = None, **hard: str) -> FooQuota:
+    """A FooQuota of ten CPUs, unless it says otherwise."""
+    raw = {"metadata": metadata(name), "spec": {"hard": hard or {"cpu": "10"}}, "status": status or {}}
+    return FooQuota.model_validate(raw)
+
+
+def reservation(root: str, generation: int = 1, *, kind: str = "FooSet", **counts: int) -> Raw:
+    """What a quota holds for a root: so many pods of one CPU for each of its parts, whose names have _ for -."""
+    children = [
+        {"name": part.replace("_", "-"), "count": count, "podRequests": {"cpu": "1000m"}}
+        for part, count in counts.items()
+    ]
+    head = {"uid": f"uid-{root}", "kind": kind, "name": root, "generation": generation, "since": SECOND_OF_NOW}
+    return head | {"requests": {"cpu": f"{sum(counts.values())}000m"}, "children": children}
+
+
+def queued(root: str, generation: int = 1, *, kind: str = "FooSet", message: str = "FooQuota team: cpu") -> Raw:
+    """What a quota says of a root whose wish does not fit."""
+    head = {"uid": f"uid-{root}", "kind": kind, "name": root, "generation": generation, "since": SECOND_OF_NOW}
+    return head | {"reason": "QuotaExceeded", "message": message}
+
+
+def share(root: str, *quotas: FooQuota) -> Share:
+    """What the quotas let a root have."""
+    reservations = Reservations()
+    for quota in quotas:
+        reservations.observe(None, quota)
+    return reservations.share("ns", Uid(f"uid-{root}"))
 
 
 def controlled_by(kind: str, name: str, uid: str | None = None) -> list[Raw]:

@@ -9,7 +9,7 @@ import pytest
 from msgspec import convert
 
 from foosets.api.batchfooset import BatchFooSet, BatchFooSetStatus
-from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Key
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, NODES, PODS, Key
 from foosets.api.names import Component, Reason
 from foosets.api.pod import Pod
 from foosets.batchfooset.controller import BatchRoom, assemble
@@ -401,5 +401,5 @@ def test_the_room_watches_all_bound_pods_since_all_take_room() -> None:
     assembly = assemble(Bench()._ask, Settings(), lambda: 0)
     sources = {watch.source.resource: watch.source for watch in assembly.watches}
     assert assembly.room.component == Component.BATCHFOOSET
-    assert set(sources) == {BATCHFOOSETS, PODS, NODES}
+    assert set(sources) == {BATCHFOOSETS, PODS, NODES, FOOQUOTAS}
     assert (sources[PODS].field_selector, sources[PODS].label_selector) == ("spec.nodeName!=", "")

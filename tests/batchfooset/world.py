@@ -16,6 +16,7 @@ from foosets.batchfooset.state import Observed, Placed
 from foosets.planning.actions import Create, Delete, Status
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import NOT_LIMITED, Allowance
 from foosets.planning.revision import template_revision
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import Stamps, format_second
@@ -37,6 +38,7 @@ class World:
         self.full = False
         self.now = NOW
         self.obstacle: Obstacle | None = None
+        self.share = NOT_LIMITED
         self.pods: dict[str, Raw] = {}
         self.members = Members()
         self.created: list[Raw] = []
@@ -45,7 +47,8 @@ class World:
     # ---- the controller
 
     def seen(self) -> Observed:
-        return Observed(self.batch, self.members, template_revision(self.batch.spec.template), self.obstacle)
+        revision, allowance = template_revision(self.batch.spec.template), Allowance.of(self.share, self.batch)
+        return Observed(self.batch, self.members, revision, self.obstacle, allowance)
 
     def plan(self) -> BatchPlan:
         return plan(self.seen(), self.now)

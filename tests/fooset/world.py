@@ -16,6 +16,7 @@ from foosets.fooset.plan import plan
 from foosets.fooset.state import Child, Observed
 from foosets.planning.actions import Apply, Delete, Plan, Status
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import NOT_LIMITED, Allowance, Share
 from foosets.planning.trace import Span
 from tests.builders import NOW, Raw, condition, fooset, metadata
 
@@ -31,6 +32,7 @@ class World:
     fooset: FooSet
     children: dict[str, Child] = field(default_factory=dict[str, Child])
     obstacle: Obstacle | None = None
+    share: Share = NOT_LIMITED
     now: datetime = NOW
     version: int = 100
     spans: list[Span] = field(default_factory=list[Span])
@@ -40,7 +42,8 @@ class World:
     def seen(self) -> Observed:
         batches = {name: one for name, one in self.children.items() if isinstance(one, BatchFooSet)}
         services = {name: one for name, one in self.children.items() if isinstance(one, ServiceFooSet)}
-        return Observed(self.fooset, batches, services, self.obstacle)
+        allowance = Allowance(self.share, self.fooset.metadata.generation)
+        return Observed(self.fooset, batches, services, self.obstacle, allowance)
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)

@@ -14,6 +14,7 @@ from foosets.planning.actions import Create, Delete, Plan, Status
 from foosets.planning.member import Member
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.reservations import NOT_LIMITED, Allowance
 from foosets.planning.revision import template_revision
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import format_second
@@ -64,6 +65,7 @@ class World:
         self.lingers = lingers
         self.now = START
         self.obstacle: Obstacle | None = None
+        self.share = NOT_LIMITED
         self.pods: dict[str, Raw] = {}
         self.members = Members()
         self.created: list[Raw] = []
@@ -74,7 +76,8 @@ class World:
     def seen(self) -> Observed:
         revision = template_revision(self.service.spec.template)
         stencil = stencil_of(self.service, revision, self.scheduler)
-        return Observed(self.service, self.members, revision, stencil, self.obstacle)
+        allowance = Allowance.of(self.share, self.service)
+        return Observed(self.service, self.members, revision, stencil, self.obstacle, allowance)
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)

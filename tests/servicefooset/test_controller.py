@@ -4,7 +4,7 @@ from typing import Any
 from msgspec import convert
 
 from foosets.api import names
-from foosets.api.meta import NAMESPACES, PODS, SERVICEFOOSETS, Key
+from foosets.api.meta import FOOQUOTAS, NAMESPACES, PODS, SERVICEFOOSETS, Key
 from foosets.api.namespace import Namespace
 from foosets.api.pod import Pod
 from foosets.planning.children import Mark
@@ -113,8 +113,8 @@ def test_else_the_controller_does_and_follows_the_namespaces_label() -> None:
 
 def test_namespaces_are_watched_only_where_the_controller_names_schedulers() -> None:
     for assignment, watched in (
-        (Assignment.POLICY, [SERVICEFOOSETS, PODS]),
-        (Assignment.CONTROLLER, [SERVICEFOOSETS, PODS, NAMESPACES]),
+        (Assignment.POLICY, [SERVICEFOOSETS, PODS, FOOQUOTAS]),
+        (Assignment.CONTROLLER, [SERVICEFOOSETS, PODS, FOOQUOTAS, NAMESPACES]),
     ):
         assembly = assemble(lambda _key, _after=0.0: None, Settings(scheduler_assignment=assignment), lambda: 0)
         assert [watch.source.resource for watch in assembly.watches] == watched

@@ -147,8 +147,10 @@ class Standing:
     def verdicts(self, waiting: Reason) -> Iterator[Verdict]:
         """Yield the condition QuotaReserved where a FooQuota applies; `waiting` is its reason before any answer."""
         names = f"FooQuota {', '.join(self.quotas)}"
+        if not self.quotas:
+            return
         if self.granted:
-            yield from [Verdict(ConditionType.QUOTA_RESERVED, True, Reason.AVAILABLE, names)] if self.quotas else []
+            yield Verdict(ConditionType.QUOTA_RESERVED, True, Reason.AVAILABLE, names)
         elif self.refused is not None:
             yield Verdict(ConditionType.QUOTA_RESERVED, False, self.refused.reason, self.refused.message)
         else:
