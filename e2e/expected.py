@@ -1,6 +1,6 @@
 """What the trace of a FooSet must look like, derived from the objects in the API server alone.
 
-    FooSet            1 foosets.rollout, 1 fooset.admit, 1 fooset.refine
+    FooSet            1 foosets.rollout, 1 fooset.admit, 1 fooset.refine; 1 fooset.quota where a FooQuota applies
     BatchFooSet       1 batchfooset.refine, 1 each of place, sync, decide, commit
     its pods          1 pod, 1 create each
     ServiceFooSet     1 servicefooset.refine
@@ -29,6 +29,7 @@ SERVICE: Final = ("servicefooset.refine",)
 SERVICE_POD: Final = ("pod", "create", "admit", "schedule", "bind")
 BELOW: Final[Mapping[str, frozenset[str]]] = {
     "fooset.admit": frozenset({"foosets.rollout"}),
+    "fooset.quota": frozenset({"foosets.rollout"}),
     "fooset.refine": frozenset({"foosets.rollout"}),
     "batchfooset.refine": frozenset({"fooset.refine"}),
     "servicefooset.refine": frozenset({"fooset.refine"}),
@@ -72,6 +73,7 @@ class Family:
     def span_counts(self) -> Counter[str]:
         """How many spans of each name there must be."""
         counts: Counter[str] = Counter(FOOSET)
+        counts.update(["fooset.quota"] * self._under_quota)
         for child, own, each in (
             *self._of(self.batches, BATCH, BATCH_POD),
             *self._of(self.services, SERVICE, SERVICE_POD),
@@ -86,6 +88,11 @@ class Family:
         children = (*self.batches, *self.services)
         above = {(_name(child), _name(self.fooset)) for child in children}
         return above | {(pod["metadata"]["uid"], _name(child)) for child in children for pod in self.pods_of(child)}
+
+    @property
+    def _under_quota(self) -> bool:
+        conditions = self.fooset.get("status", {}).get("conditions", [])
+        return any(condition["type"] == "QuotaReserved" for condition in conditions)
 
     def _of(self, children: Sequence[Object], own: tuple[str, ...], each: tuple[str, ...]) -> list[Any]:
         return [(child, own, each) for child in children]

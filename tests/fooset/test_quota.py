@@ -1,6 +1,7 @@
 """A FooSet in a namespace with a FooQuota: nothing is made of it before the quota says so."""
 
 from foosets.planning.actions import Plan
+from foosets.planning.trace import Hop
 from tests.builders import Raw, fooquota, fooset, queued, reservation, share
 from tests.fooset.world import READY, World, refined
 
@@ -90,3 +91,13 @@ def test_a_quota_that_comes_later_stops_nothing_that_is_made() -> None:
     world.rest()
     assert world.condition("Ready") == ("True", "Available")
     assert world.plan().actions == Plan().actions
+
+
+def test_the_wait_for_the_quota_is_a_span_of_its_own() -> None:
+    world = World(fooset(BATCH))
+    quota(world, {"queue": [queued("demo")]})
+    world.rest()
+    world.after(60)
+    world.rest()
+    (waited,) = [span for span in world.spans if span.name == Hop.QUOTA]
+    assert waited.error == "QuotaExceeded: FooQuota team: cpu"

@@ -113,3 +113,48 @@ def test_an_act_is_a_step_below_another_span_and_fails_on_its_own() -> None:
     assert Attribute.REASON not in fine.attributes
     assert (failed.error, failed.attributes[Attribute.REASON]) == ("NoFit: 0/3", "NoFit")
     assert len({refine.context, fine.context, failed.context}) == 3
+
+
+# ---- the wait for a reservation
+
+
+def reserved(*, holds: bool, seconds: float) -> Status:
+    at = (NOW + timedelta(seconds=seconds)).replace(microsecond=0).isoformat()
+    return Status.model_validate({"conditions": [condition("QuotaReserved", holds=holds, at=at)]})
+
+
+def test_the_wait_for_a_reservation_hangs_below_the_root_until_it_was_granted() -> None:
+    made = spans(batchfooset())
+    root, _ = outer = made.outer()
+    (waited,) = made.quota(outer, reserved(holds=True, seconds=3))
+    assert (waited.name, waited.parent) == (Hop.QUOTA, root.context.span_id)
+    assert (waited.start, waited.end, waited.error) == (START, START + 2_750_000, "")
+
+
+@pytest.mark.parametrize(("seconds", "lasted"), [(0, 0), (-0.2, 0), (9, END - START)])
+def test_a_grant_is_told_within_the_refinement(seconds: float, lasted: int) -> None:
+    made = spans(batchfooset())
+    (waited,) = made.quota(made.outer(), reserved(holds=True, seconds=seconds))
+    assert waited.end - waited.start == lasted
+
+
+def test_a_wait_that_blocked_the_episode_is_an_error() -> None:
+    cause = NO_FIT.model_copy(update={"condition": "QuotaReserved", "reason": "QuotaExceeded", "message": "no cpu"})
+    made = spans(batchfooset(), Closing(Outcome.BLOCKED, cause))
+    (waited,) = made.quota(made.outer(), reserved(holds=False, seconds=-60))
+    assert (waited.error, waited.end) == ("QuotaExceeded: no cpu", END)
+
+    made = spans(batchfooset(), Closing(Outcome.BLOCKED, NO_FIT))
+    (waited,) = made.quota(made.outer(), reserved(holds=False, seconds=-60))
+    assert waited.error == "", "it was something else"
+
+
+def test_what_was_reserved_before_is_no_wait() -> None:
+    made = spans(batchfooset())
+    assert made.quota(made.outer(), reserved(holds=True, seconds=-2)) == []
+    assert made.quota(made.outer(), Status()) == [], "no quota applies"
+
+
+def test_the_wait_is_the_roots_and_no_childs() -> None:
+    made = spans(batchfooset("demo-work", **derived("demo", "work")))
+    assert made.quota(made.outer(), reserved(holds=True, seconds=3)) == []

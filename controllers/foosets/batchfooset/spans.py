@@ -30,7 +30,7 @@ def spans_of(seen: Observed, episode: Episode, closing: Closing) -> tuple[Span, 
     outer = spans.outer()
     committed = max((span.end for span in pods if span.name == Hop.CREATE), default=None)
     members = [member for member in seen.pods.traced if is_traced(member, episode)]
-    return (*outer, *_place(spans, outer[-1], members, committed), *pods)
+    return (*outer, *spans.quota(outer, seen.batch.status), *_place(spans, outer[-1], members, committed), *pods)
 
 
 def _place(spans: SetSpans, refine: Span, pods: list[Member], committed: Microseconds | None) -> list[Span]:

@@ -2,6 +2,7 @@
 
 foosets.rollout    first seen, or created -> settled
 ├─ fooset.admit    API server: created -> first seen; of the first generation only
+├─ fooset.quota    first seen -> reserved; only where a FooQuota applies
 └─ fooset.refine   first seen -> settled; the children's refine phases hang below it
 """
 
@@ -36,7 +37,13 @@ def spans_of(seen: Observed, episode: Episode, closing: Closing, now: datetime) 
     spans = SetSpans(Kind.FOOSET, subject, episode, closing, start, microseconds(now) + SLACK)
     first = episode.trace.generation == 1 and episode.trace.episode == 0
     created = _created(fooset, spans.start)
-    root, refine = spans.outer(created if first else None)
+    outer = spans.outer(created if first else None)
+    root, refine = outer
     admit = (spans.act(Hop.FOOSET_ADMIT, root, (created, spans.start)),) if first else ()
     users = parse_traceparent(fooset.metadata.annotations.get(TRACEPARENT, ""))
-    return (replace(root, links=(*root.links, users)) if users is not None else root, *admit, refine)
+    return (
+        replace(root, links=(*root.links, users)) if users is not None else root,
+        *admit,
+        *spans.quota(outer, fooset.status),
+        refine,
+    )

@@ -86,6 +86,23 @@ class SetSpans:
         attributes = self._attributes(hop, failed=bool(error))
         return Span(context, above.context.span_id, hop, times[0], times[1], attributes, error)
 
+    def quota(self, outer: list[Span], status: Status) -> list[Span]:
+        """Return the wait for a reservation, if it began in this episode and this set is a root.
+
+        It ends when QuotaReserved became true, of which only the second is known, or is an error to the end.
+        """
+        reserved = status.condition(ConditionType.QUOTA_RESERVED)
+        root, refine = outer[0], outer[-1]
+        if reserved is None or self.episode.root is None:
+            return []
+        if reserved.status != "True":
+            blocked = self.closing.cause is not None and self.closing.cause.condition == ConditionType.QUOTA_RESERVED
+            return [self.act(Hop.QUOTA, root, (refine.start, refine.end), self.closing.error if blocked else "")]
+        granted = microseconds(reserved.last_transition_time)
+        if granted + SECOND <= refine.start:
+            return []
+        return [self.act(Hop.QUOTA, root, (refine.start, min(max(granted, refine.start), refine.end)))]
+
     def _attributes(self, hop: Hop, *, failed: bool) -> dict[str, Value]:
         attributes = self.subject.attributes(hop)
         attributes[Attribute.GENERATION] = self.episode.trace.generation

@@ -37,6 +37,7 @@ class Hop(StrEnum):
     BATCHFOOSET_ROLLOUT = "batchfooset.rollout"
     SERVICEFOOSET_ROLLOUT = "servicefooset.rollout"
     FOOSET_ADMIT = "fooset.admit"
+    QUOTA = "fooset.quota"
     FOOSET_REFINE = "fooset.refine"
     BATCHFOOSET_REFINE = "batchfooset.refine"
     SERVICEFOOSET_REFINE = "servicefooset.refine"

@@ -25,4 +25,6 @@ def spans_of(seen: Observed, episode: Episode, closing: Closing) -> tuple[Span, 
     start = min([microseconds(episode.trace.started_at), *(span.start for span in pods)])
     end = max([at, *(span.end for span in pods)])
     subject = subject_of(seen.service, owner_of(SERVICEFOOSETS, seen.service).lineage)
-    return (*SetSpans(Kind.SERVICEFOOSET, subject, episode, closing, start, end).outer(), *pods)
+    spans = SetSpans(Kind.SERVICEFOOSET, subject, episode, closing, start, end)
+    outer = spans.outer()
+    return (*outer, *spans.quota(outer, seen.service.status), *pods)
