@@ -5,7 +5,16 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from foosets.api.customresource import INT32_MAX, NAME_RULES, Count, CustomResource, Model, PodTemplate, rules
-from foosets.api.status import Attempts, Indexes, LastRejection, Rejections, ResourceVersion, Selector, Status
+from foosets.api.status import (
+    Attempts,
+    Indexes,
+    LastRejection,
+    PodRequests,
+    Rejections,
+    ResourceVersion,
+    Selector,
+    Status,
+)
 
 INDEX_LIMIT: Final = 100_000
 """Job's own limit for indexed work; the largest index then has five digits (see `customresource.NAME_MAX`)."""
@@ -74,6 +83,10 @@ class BatchFooSetStatus(Status):
     """Indexes whose pods were refused in the last 10 minutes, and how often in a row."""
     last_rejection: LastRejection | None = None
     """The newest of these refusals; absent without any."""
+    pod_requests: PodRequests | None = None
+    """What one pod takes, as the scheduler counts it: cpu in thousandths such as "250m", memory in bytes, others in
+    pieces. Read from a dry run of the newest template that passed one, with what limit ranges and the runtime class
+    add; absent before the first."""
     selector: Selector = ""
     """Label selector of the set's pods."""
 

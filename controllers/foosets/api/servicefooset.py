@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from foosets.api.customresource import INT32_MAX, NAME_RULES, Count, CustomResource, Model, PodTemplate, rules
-from foosets.api.status import Attempts, LastRejection, Rejections, ResourceVersion, Selector, Status
+from foosets.api.status import Attempts, LastRejection, PodRequests, Rejections, ResourceVersion, Selector, Status
 
 REPLICAS_MAX: Final = 10_000
 """Twice the nodes of the largest cluster that Kubernetes supports; a slot then has at most four digits."""
@@ -59,6 +59,10 @@ class ServiceFooSetStatus(Status):
     """Slots whose pods were refused in the last 10 minutes, and how often in a row."""
     last_rejection: LastRejection | None = None
     """The newest of these refusals; absent without any."""
+    pod_requests: PodRequests | None = None
+    """What one pod takes, as the scheduler counts it: cpu in thousandths such as "250m", memory in bytes, others in
+    pieces. Read from a dry run of the newest template that passed one, with what limit ranges and the runtime class
+    add; absent before the first."""
     selector: Selector = ""
     """Label selector of the set's pods, for the scale subresource."""
 

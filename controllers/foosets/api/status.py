@@ -15,6 +15,8 @@ UNOBSERVED: Final = -1
 """`observedGeneration` of an object that its controller has not seen."""
 INDEXES_MAX: Final = 300_000
 """Characters of the longest range list: every second index of 100,000, each of up to five digits and a comma."""
+POD_REQUESTS_MAX: Final = 64
+"""Resources of one pod that are shown. No node offers nearly as many."""
 
 ConditionName = Annotated[str, Field(max_length=316)]
 ReasonText = Annotated[str, Field(max_length=1024)]
@@ -124,6 +126,12 @@ class LastRejection(Model):
 Rejections = Annotated[
     tuple[RejectionRange, ...],
     Field(max_length=310, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+]
+
+
+PodRequests = Annotated[
+    dict[str, Annotated[str, Field(max_length=20, pattern="^[0-9]+m?$")]],
+    Field(max_length=POD_REQUESTS_MAX),
 ]
 
 

@@ -18,11 +18,12 @@ from foosets.kube.codec import ModelCodec, StructCodec
 from foosets.kube.lists import Source
 from foosets.placement.choose import Ask, Chooser, NoFit, draw
 from foosets.placement.cooling import Cooling
+from foosets.placement.dryruns import Admitted, passed
 from foosets.placement.nodes import Table
-from foosets.placement.requests import PodClass, template_class
+from foosets.placement.requests import PodClass
 from foosets.placement.scores import Strategy
 from foosets.planning.actions import Create, Plan
-from foosets.planning.children import PodStencil
+from foosets.planning.children import Owner, PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import owner_of
@@ -45,12 +46,12 @@ ROOM_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """What is computed once for a generation of the spec."""
+    """What is computed once for a generation of the spec, and what the template's dry run told once it has passed."""
 
     generation: int
     revision: str
     stencil: PodStencil
-    pods: PodClass
+    admitted: Admitted | None
 
 
 class BatchRoom:
@@ -126,26 +127,30 @@ class BatchRoom:
         if batch is None:
             return None
         template = self._template(batch)
+        admitted = template.admitted
+        requests = admitted.requests if admitted is not None else None
         if obstacle is not None and obstacle.reason in UNPLACED:
-            obstacle = self._as_of_now(batch, template, obstacle)
+            obstacle = self._as_of_now(batch, admitted.pods, obstacle) if admitted else obstacle.worth_a_try()
+        members = self._members.of(batch.metadata.uid)
         allowance = Allowance.of(self._reservations.share_of(owner_of(BATCHFOOSETS, batch)), batch)
-        return Observed(batch, self._members.of(batch.metadata.uid), template.revision, obstacle, allowance)
+        return Observed(batch, members, template.revision, obstacle, allowance, requests)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan, with a node for every pod that it wants and that fits somewhere."""
-        planned = plan(seen, now)
-        if not planned.wanted or planned.context is None:
+        planned, admitted = plan(seen, now), self._template(seen.batch).admitted
+        if not planned.wanted or planned.context is None or admitted is None:
             return planned.plan
-        return self._place(seen, planned, planned.context)
+        return self._place(seen, planned, planned.context, admitted.pods)
 
     def acted(self, plan: Plan, outcome: Performed) -> None:
-        """Give back the room that was assumed for pods that did not come to be."""
+        """Remember a template that passed its dry run; give back the room assumed for pods that did not come to be."""
+        for owner, admitted in passed(plan, outcome):
+            self._admit(owner, admitted)
         if len(outcome.written) == len(plan.actions):
             return
         written = {written.target for written in outcome.written}
         for action in plan.actions:
-            key = Key(action.namespace, action.name)
-            if isinstance(action, Create) and key not in written:
+            if isinstance(action, Create) and (key := Key(action.namespace, action.name)) not in written:
                 self._table.forget(key)
 
     def presumes(self, key: Key, /) -> int:
@@ -157,15 +162,35 @@ class BatchRoom:
         """Drop what is remembered of a set that is gone."""
         self._waiting.discard(key)
 
+    # ---- templates
+
+    def _template(self, batch: BatchFooSet) -> _Template:
+        """Return the set's template; with the same pods in it as before, what is known of them is kept."""
+        meta, known = batch.metadata, self._templates.get(batch.metadata.uid)
+        if known is not None and known.generation == meta.generation:
+            return known
+        revision = template_revision(batch.spec.template)
+        admitted = known.admitted if known is not None and known.revision == revision else None
+        made = _Template(meta.generation, revision, stencil_of(batch, revision), admitted)
+        self._templates[meta.uid] = made
+        return made
+
+    def _admit(self, owner: Owner, admitted: Admitted) -> None:
+        """Remember what the dry run of a set's template told, unless the set is gone, and look at the set again."""
+        template = self._templates.get(owner.uid)
+        if template is not None:
+            self._templates[owner.uid] = replace(template, admitted=admitted)
+            self._enqueue(Key(owner.namespace, owner.name))
+
     # ---- placing
 
-    def _place(self, seen: Observed, planned: BatchPlan, context: Context) -> Plan:
+    def _place(self, seen: Observed, planned: BatchPlan, context: Context, pods: PodClass) -> Plan:
         """Choose a node for each wanted pod; what does not fit becomes the plan's obstacle."""
         batch, template = seen.batch, self._template(seen.batch)
         decide = self._clock()
         asks = [self._ask(batch, template.stencil, wanted) for wanted in planned.wanted]
         cooling = self._cooling.nodes(batch.metadata.uid, decide)
-        choices = self._chooser.choose(template.pods, Strategy(batch.spec.placement.strategy), asks, cooling)
+        choices = self._chooser.choose(pods, Strategy(batch.spec.placement.strategy), asks, cooling)
         decided = self._clock()
         stamps = Stamps(decide=decide, decided=decided, create=self._clock()).render()
         creates = tuple(
@@ -183,11 +208,11 @@ class BatchRoom:
         key = Key(batch.metadata.namespace, stencil.name(wanted.index, wanted.attempt))
         return Ask(key, draw(batch.metadata.uid, wanted.index, wanted.attempt, self.component))
 
-    def _as_of_now(self, batch: BatchFooSet, template: _Template, obstacle: Obstacle) -> Obstacle:
+    def _as_of_now(self, batch: BatchFooSet, pods: PodClass, obstacle: Obstacle) -> Obstacle:
         """Return what keeps the pods from nodes now: whether one fits is looked up, not tried."""
         at = self._clock()
         cooling = self._cooling.nodes(batch.metadata.uid, at)
-        unfit = self._chooser.unfit(template.pods, Strategy(batch.spec.placement.strategy), cooling)
+        unfit = self._chooser.unfit(pods, Strategy(batch.spec.placement.strategy), cooling)
         if unfit is None:
             return obstacle.worth_a_try()
         return replace(self._obstacle(batch, unfit, at), since=obstacle.since)
@@ -200,17 +225,6 @@ class BatchRoom:
             return Obstacle(Reason.NO_FIT, unfit.message, at / SECOND, retry_at / SECOND)
         retry_at = min(retry_at, *self._cooling.nodes(batch.metadata.uid, at).values())
         return Obstacle(Reason.KUBELET_REJECTED, unfit.message, at / SECOND, retry_at / SECOND)
-
-    def _template(self, batch: BatchFooSet) -> _Template:
-        known = self._templates.get(batch.metadata.uid)
-        if known is not None and known.generation == batch.metadata.generation:
-            return known
-        revision = template_revision(batch.spec.template)
-        made = _Template(
-            batch.metadata.generation, revision, stencil_of(batch, revision), template_class(batch.spec.template)
-        )
-        self._templates[batch.metadata.uid] = made
-        return made
 
 
 def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> Assembly:

@@ -3,6 +3,9 @@
 Example: completions 5, parallelism 2, index 0 completed, the pod of index 1 runs, that of index 2 failed. The plan
 wants one more pod, that of index 2 with attempt 1; but only once status says that index 2 is at attempt 1, so that a
 restart cannot use the number again. The first plan therefore only writes status, the second creates the pod.
+
+A template that this process has not seen to pass a dry run is tried first: until it has passed, no pod is made from it,
+and none makes way for one.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ from itertools import islice
 
 from foosets.api.meta import BATCHFOOSETS, PODS
 from foosets.api.names import ConditionType, Kind
+from foosets.batchfooset.children import dry_run
 from foosets.batchfooset.spans import spans_of
 from foosets.batchfooset.state import Observed, Wanted
 from foosets.batchfooset.status import Account, recorded_end, report, terminal
@@ -45,6 +49,7 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     pause = held_back(seen.obstacle, now)
     surplus, rejected = _surplus(seen, account), _rejected(seen, account)
     wanted = _wanted(seen, account) if pause is None else ()
+    untried = pause is None and _is_untried(seen, account)
     working = bool(surplus or (wanted and seen.obstacle is None)) or terminal(seen, account) != recorded_end(batch)
     episodes = episodes_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working, pods=seen.pods)
     episode = episodes.current
@@ -58,16 +63,17 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     if settlement.outcome is not None and write is None and not (working or rejected):
         return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
     waits = (pause, settlement.ask_again_in, account.conflicts.due_in(now), account.standing.silent_in(now))
-    deletes = (*surplus, *rejected)[:MAX_ACTIONS]
+    deletes = (Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *rejected)[:MAX_ACTIONS])
+    trial = (dry_run(batch, seen.revision, episodes.creating.trace_id),) if untried else ()
     return BatchPlan(
         Plan(
-            actions=tuple(Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in deletes),
+            actions=(*deletes, *trial),
             status=write,
             spans=_rejections(seen, account, episode),
             obstacle=seen.obstacle if pause is not None else None,
             wake_after=min((seconds for seconds in waits if seconds is not None), default=None),
         ),
-        wanted=wanted,
+        wanted=() if untried else wanted,
         context=episodes.creating.refine,
     )
 
@@ -89,22 +95,32 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
     )
 
 
+def _is_untried(seen: Observed, account: Account) -> bool:
+    """Whether the template needs its dry run now: pods are wanted, were there room for them, or are to be replaced."""
+    spec = seen.batch.spec
+    if seen.pod_requests is not None or terminal(seen, account) is not None or rules.batch_template(spec.template):
+        return False
+    wanted = min(spec.parallelism, account.remaining)
+    return len(seen.pods.held) < wanted or (wanted > 0 and not seen.pods.revisions <= {seen.revision})
+
+
 def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
     """Return the pods to delete: at the end all, before it those without a place and the highest too many.
 
-    A template that cannot run, or that nothing is reserved for, replaces nothing: what runs goes on.
+    A template that cannot run, has not passed its dry run, or has nothing reserved for it, replaces nothing: what runs
+    goes on.
     """
     if not _may_have_surplus(seen, account):
         return ()
     spec = seen.batch.spec
-    kept = bool(rules.batch_template(spec.template)) or not seen.allowance.covered
+    replaces = seen.allowance.covered and seen.pod_requests is not None and not rules.batch_template(spec.template)
     active = [pod for _, pod in sorted(seen.pods.live.items()) if pod.active]
     if terminal(seen, account) is not None:
         return tuple(active[:MAX_ACTIONS])
     fits = [
         pod
         for pod in active
-        if (kept or pod.revision == seen.revision)
+        if (pod.revision == seen.revision or not replaces)
         and pod.index < spec.completions
         and pod.index not in account.completed
     ]

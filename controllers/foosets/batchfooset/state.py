@@ -1,5 +1,6 @@
 """What the batch controller's plan looks at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ class Observed:
     """One BatchFooSet and its pods, as the caches show them.
 
     `obstacle` is what its last actions ran into, `allowance` what the FooQuotas of the namespace let it do.
+    `pod_requests` is what one pod of the current template takes; None before the template has passed a dry run.
     """
 
     batch: BatchFooSet
@@ -24,6 +26,7 @@ class Observed:
     revision: str
     obstacle: Obstacle | None = None
     allowance: Allowance = UNLIMITED
+    pod_requests: Mapping[str, str] | None = None
 
 
 class Wanted(Struct, frozen=True):

@@ -126,6 +126,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         placement_conflicts=account.conflicts.total,
         rejections=account.conflicts.rejections.grouped(),
         last_rejection=account.conflicts.last,
+        pod_requests=batch.status.pod_requests if seen.pod_requests is None else dict(seen.pod_requests),
         selector=f"{OWNER_UID}={batch.metadata.uid}",
     )
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from foosets.api.meta import Resource
 from foosets.api.names import NodeName, Uid
 from foosets.api.pod import Condition
+from foosets.planning.children import Owner
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.trace import Span
 
@@ -26,6 +27,25 @@ class Create(Struct, frozen=True):
     name: str
     body: bytes
     owner: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """POST with `dryRun=All`: the API server validates, defaults and admits the object as ever, and stores nothing.
+
+    A template is tried like this before any pod is made from it; `owner` is the set whose template it is. Some webhooks
+    cannot stand dry runs, and the server then refuses every one of them: nothing is known, which is success, too.
+    """
+
+    resource: Resource
+    owner: Owner
+    name: str
+    body: bytes
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the set, and of its pods."""
+        return self.owner.namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +105,7 @@ class SetPodCondition:
     condition: Condition
 
 
-Action = Create | Apply | Delete | Bind | Status | SetPodCondition
+Action = Create | DryRun | Apply | Delete | Bind | Status | SetPodCondition
 
 
 @dataclass(frozen=True, slots=True)

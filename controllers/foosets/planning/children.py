@@ -96,14 +96,26 @@ class PodStencil:
         """Return the pod's name."""
         return pod_name(self._prefix, index, attempt)
 
+    @property
+    def trial_name(self) -> str:
+        """The name of the pod that stands for all in a dry run; no pod that is stored has it."""
+        return f"{self._prefix}dry-run"
+
     def body(self, mark: Mark) -> bytes:
         """Return the pod as the API server takes it; without a node it is left to a scheduler."""
+        return self._body(self.name(mark.index, mark.attempt), mark)
+
+    def trial_body(self, mark: Mark) -> bytes:
+        """Return the same pod under the name of a dry run."""
+        return self._body(self.trial_name, mark)
+
+    def _body(self, name: str, mark: Mark) -> bytes:
         node = b'"nodeName":"%b"' % mark.node.encode() if mark.node else b""
         return (
             b'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%b",%b,'
             b'"labels":%b"%b":"%d","%b":"%d"},"annotations":%b"%b":"%b","%b":%b}},"spec":%b}'
         ) % (
-            self.name(mark.index, mark.attempt).encode(),
+            name.encode(),
             self._metadata,
             self._labels,
             _INDEX,

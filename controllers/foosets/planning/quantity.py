@@ -31,6 +31,11 @@ def amount(resource: str, quantity: Quantity) -> int:
     return milli(quantity) if resource == "cpu" else whole(quantity)
 
 
+def quantity_of(resource: str, value: int) -> str:
+    """Return an amount as Kubernetes writes it, without loss: the inverse of `amount`."""
+    return f"{value}m" if resource == "cpu" else str(value)
+
+
 @lru_cache(maxsize=4096)
 def milli(quantity: Quantity) -> int:
     """Return the quantity in thousandths, rounded up. Raises ValueError."""

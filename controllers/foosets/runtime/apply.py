@@ -16,8 +16,8 @@ from foosets.api.meta import PODS, Key, Resource
 from foosets.api.names import Uid
 from foosets.api.pod import OwnerReference
 from foosets.kube.client import Client
-from foosets.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, ServerFault
-from foosets.planning.actions import Action, Apply, Bind, Create, Delete, SetPodCondition, Status
+from foosets.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, ServerFault
+from foosets.planning.actions import Action, Apply, Bind, Create, Delete, DryRun, SetPodCondition, Status
 from foosets.planning.stamps import sent
 from foosets.planning.trace import Microseconds
 
@@ -56,18 +56,24 @@ _BEGINNING: Final = re.compile(
 )
 """How the API server begins an object of a built-in kind, whose members stand in the order of its Go types: all that is
 wanted of a created pod stands before anything that a user can fill with quotes."""
+_NO_DRY_RUN: Final = "does not support dry run"
+"""What the API server says of a webhook that would have side effects even then; no object passes it in a dry run."""
 _version = msgspec.json.Decoder(_Stored).decode
 _decode = msgspec.json.Decoder(_Found).decode
 
 
 class Written(NamedTuple):
-    """What a successful action left behind; `resource_version` is 0 where the reply does not tell it."""
+    """What a successful action left behind; `resource_version` is 0 where the reply does not tell it.
+
+    A dry run leaves nothing behind but its `answer`: the object as it would have been stored, empty if it is not known.
+    """
 
     resource: Resource
     target: Key
     uid: Uid
     resource_version: int
     deleted: bool = False
+    answer: bytes | None = None
 
 
 class Applier:
@@ -81,22 +87,22 @@ class Applier:
         """Perform one action; raises ApiError when it was refused or could not be sent."""
         match action:
             case Create():
-                return await self._create(action)
+                performing = self._create(action)
+            case DryRun():
+                performing = self._dry_run(action)
             case Apply():
-                return await self._apply(action)
+                performing = self._apply(action)
             case Delete():
-                return await self._delete(action)
+                performing = self._delete(action)
             case Bind():
-                return await self._bind(action)
+                performing = self._bind(action)
             case Status():
-                return await self._put_status(action)
+                performing = self._put_status(action)
             case SetPodCondition():
-                body = await self._client.set_pod_condition(
-                    action.namespace, action.name, action.condition, uid=action.uid
-                )
-                return _written(PODS, action.namespace, action.name, body)
+                performing = self._set_pod_condition(action)
             case _:
                 assert_never(action)
+        return await performing
 
     async def _create(self, action: Create) -> Written:
         try:
@@ -106,6 +112,15 @@ class Applier:
                 raise
             body = await self._found(action, refusal)
         return _written(action.resource, action.namespace, action.name, body)
+
+    async def _dry_run(self, action: DryRun) -> Written:
+        try:
+            answer = await self._client.dry_run_create(action.resource, action.namespace, action.body)
+        except Invalid as refusal:
+            if _NO_DRY_RUN not in refusal.message:
+                raise
+            answer = b""
+        return Written(action.resource, Key(action.namespace, action.name), Uid(""), 0, answer=answer)
 
     async def _apply(self, action: Apply) -> Written:
         body = await self._client.apply(action.resource, action.namespace, action.name, action.body)
@@ -142,6 +157,10 @@ class Applier:
             resource_version=action.resource_version,
         )
         return _written(action.resource, action.namespace, action.name, body)
+
+    async def _set_pod_condition(self, action: SetPodCondition) -> Written:
+        body = await self._client.set_pod_condition(action.namespace, action.name, action.condition, uid=action.uid)
+        return _written(PODS, action.namespace, action.name, body)
 
     async def _found(self, action: Create, refusal: ApiError) -> bytes:
         """Return the object that is there instead; raises `refusal` when it never came to be."""

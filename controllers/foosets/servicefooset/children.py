@@ -11,7 +11,7 @@ from foosets.api.names import (
     UNASSIGNED_SCHEDULER,
 )
 from foosets.api.servicefooset import ServiceFooSet
-from foosets.planning.actions import Create
+from foosets.planning.actions import Create, DryRun
 from foosets.planning.children import Mark, PodStencil
 from foosets.planning.ownership import owner_of
 from foosets.planning.stamps import Stamps
@@ -40,6 +40,13 @@ def assigned(template: Mapping[str, Any], scheduler: str) -> Mapping[str, Any]:
     annotations: dict[str, str] = dict(metadata.get("annotations") or {})
     annotations[SCHEDULER_ASSIGNED_BY] = ASSIGNED_BY_CONTROLLER
     return {"metadata": {**metadata, "annotations": annotations}, "spec": {**spec, "schedulerName": scheduler}}
+
+
+def dry_run(seen: Observed, trace: TraceId) -> DryRun:
+    """Return the trial of the current template: its first pod."""
+    span = Context(trace, pod_span_id(trace, seen.service.metadata.uid, 0, 0))
+    body = seen.stencil.trial_body(Mark(0, 0, "", span.traceparent, Stamps().render()))
+    return DryRun(PODS, owner_of(SERVICEFOOSETS, seen.service), seen.stencil.trial_name, body)
 
 
 def create(seen: Observed, wanted: Wanted, trace: TraceId, at: Microseconds) -> Create:

@@ -1,7 +1,7 @@
 """The service controller's shell: caches in, actions out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from foosets.api.fooquota import FooQuota
@@ -12,8 +12,9 @@ from foosets.api.pod import Pod
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.kube.codec import ModelCodec, StructCodec
 from foosets.kube.lists import Source
+from foosets.placement.dryruns import Admitted, passed
 from foosets.planning.actions import Plan
-from foosets.planning.children import PodStencil
+from foosets.planning.children import Owner, PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import owner_of
@@ -31,12 +32,16 @@ from foosets.servicefooset.state import Observed
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """What is computed once for a generation of the spec and the scheduler that its pods are given."""
+    """What is computed once for a generation of the spec and the scheduler that its pods are given.
+
+    `admitted` is what the template's dry run told, once it has passed.
+    """
 
     generation: int
     scheduler: str
     revision: str
     stencil: PodStencil
+    admitted: Admitted | None
 
 
 class ServiceRoom:
@@ -91,16 +96,19 @@ class ServiceRoom:
         if service is None:
             return None
         template = self._template(service)
-        members = self._members.of(service.metadata.uid)
+        members, admitted = self._members.of(service.metadata.uid), template.admitted
+        requests = admitted.requests if admitted is not None else None
         allowance = Allowance.of(self._reservations.share_of(owner_of(SERVICEFOOSETS, service)), service)
-        return Observed(service, members, template.revision, template.stencil, obstacle, allowance)
+        return Observed(service, members, template.revision, template.stencil, obstacle, allowance, requests)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""
         return plan(seen, now)
 
     def acted(self, plan: Plan, outcome: Performed) -> None:
-        """Nothing to take note of: what became of the actions is seen in the caches."""
+        """Remember a template that passed its dry run; what became of other actions is seen in the caches."""
+        for owner, admitted in passed(plan, outcome):
+            self._admit(owner, admitted)
 
     def presumes(self, key: Key, /) -> int:
         """Return the newest version of a pod that whoever last raised the attempts had seen."""
@@ -113,14 +121,24 @@ class ServiceRoom:
     # ---- templates
 
     def _template(self, service: ServiceFooSet) -> _Template:
+        """Return the set's template; with the same pods in it as before, what is known of them is kept."""
         meta, scheduler = service.metadata, self._scheduler(service.metadata.namespace)
         known = self._templates.get(meta.uid)
         if known is not None and (known.generation, known.scheduler) == (meta.generation, scheduler):
             return known
         revision = template_revision(service.spec.template)
-        made = _Template(meta.generation, scheduler, revision, stencil_of(service, revision, scheduler))
+        same = known is not None and (known.revision, known.scheduler) == (revision, scheduler)
+        admitted = known.admitted if known is not None and same else None
+        made = _Template(meta.generation, scheduler, revision, stencil_of(service, revision, scheduler), admitted)
         self._templates[meta.uid] = made
         return made
+
+    def _admit(self, owner: Owner, admitted: Admitted) -> None:
+        """Remember what the dry run of a set's template told, unless the set is gone, and look at the set again."""
+        template = self._templates.get(owner.uid)
+        if template is not None:
+            self._templates[owner.uid] = replace(template, admitted=admitted)
+            self._enqueue(Key(owner.namespace, owner.name))
 
     def _scheduler(self, namespace: str) -> str:
         """Return the scheduler that this controller writes where the user named none; "" where admission does it."""

@@ -4,6 +4,9 @@ Example: replicas 3, the pods of slots 0 and 1 run, that of slot 2 was evicted. 
 where slot 2 is now at attempt 1, so that a restart cannot use the number 0 again. The second, which sees that,
 deletes the evicted pod and creates the one of attempt 1. No plan changes a pod: a new template replaces them, each
 slot being free again once its pod is gone.
+
+A template that this process has not seen to pass a dry run is tried first: until it has passed, no pod is made from it,
+and none makes way for one.
 """
 
 from collections.abc import Container, Iterator, Mapping
@@ -25,7 +28,7 @@ from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.stamps import SECOND, parse_time
 from foosets.planning.trace import Height, Span
-from foosets.servicefooset.children import create
+from foosets.servicefooset.children import create, dry_run
 from foosets.servicefooset.spans import spans_of
 from foosets.servicefooset.state import Observed, Wanted
 from foosets.servicefooset.status import Account, report
@@ -45,6 +48,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     pause = held_back(seen.obstacle, now)
     wanted = _wanted(seen, account, resting) if pause is None else ()
     surplus = _surplus(seen)
+    untried = pause is None and _is_untried(seen)
     working = bool(surplus or (wanted and seen.obstacle is None))
     episodes = episodes_of(service, Kind.SERVICEFOOSET, service.status, now, working=working, pods=seen.pods)
     episode = episodes.current
@@ -58,7 +62,9 @@ def plan(seen: Observed, now: datetime) -> Plan:
         return _closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now)
     ended = () if write is not None else _ended(seen, resting)
     deletes = (Delete(PODS, pod.pod.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *ended))
-    creates = (create(seen, one, episodes.creating.trace_id, microseconds(now)) for one in wanted)
+    trace = episodes.creating.trace_id
+    trial = (dry_run(seen, trace),) if untried else ()
+    creates = (create(seen, one, trace, microseconds(now)) for one in wanted if not untried)
     waits = (
         pause,
         account.changes_in,
@@ -68,7 +74,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         *resting.values(),
     )
     return Plan(
-        actions=(*deletes, *creates)[:MAX_ACTIONS],
+        actions=(*deletes, *trial, *creates)[:MAX_ACTIONS],
         status=write,
         spans=() if episode.trace.closed else tuple(pod_spans(ended, episode)),
         obstacle=seen.obstacle if pause is not None else None,
@@ -95,17 +101,30 @@ def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[
     )
 
 
+def _is_untried(seen: Observed) -> bool:
+    """Whether the template needs its dry run now: pods are wanted, were there room for them, or are to be replaced."""
+    spec, live = seen.service.spec, seen.pods.live
+    if seen.pod_requests is not None or rules.service_template(spec.template):
+        return False
+    lacking = any(slot not in live for slot in range(spec.replicas))
+    return lacking or any(pod.index < spec.replicas and pod.revision != seen.revision for pod in _active(seen))
+
+
 def _surplus(seen: Observed) -> tuple[Member, ...]:
     """Return the active pods to delete: those of too high a slot, and those of an older template.
 
-    A template that cannot run, or that nothing is reserved for, replaces nothing: what runs goes on.
+    A template that cannot run, has not passed its dry run, or has nothing reserved for it, replaces nothing: what runs
+    goes on.
     """
     spec = seen.service.spec
-    kept = bool(rules.service_template(spec.template)) or not seen.allowance.covered
-    active = (member for _, member in sorted(seen.pods.live.items()) if member.active)
+    replaces = seen.allowance.covered and seen.pod_requests is not None and not rules.service_template(spec.template)
     return tuple(
-        member for member in active if member.index >= spec.replicas or not (kept or member.revision == seen.revision)
+        pod for pod in _active(seen) if pod.index >= spec.replicas or (replaces and pod.revision != seen.revision)
     )
+
+
+def _active(seen: Observed) -> list[Member]:
+    return [member for _, member in sorted(seen.pods.live.items()) if member.active]
 
 
 def _ended_by_itself(seen: Observed) -> Iterator[Member]:

@@ -1,5 +1,6 @@
 """What the service controller's plan looks at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foosets.api.servicefooset import ServiceFooSet
@@ -13,7 +14,8 @@ from foosets.planning.reservations import UNLIMITED, Allowance
 class Observed:
     """One ServiceFooSet and its pods, as the caches show them. `obstacle` is what its last actions ran into.
 
-    `stencil` makes pods of the current template, whose hash is `revision`.
+    `stencil` makes pods of the current template, whose hash is `revision`. `pod_requests` is what one of them takes;
+    None before the template has passed a dry run.
     """
 
     service: ServiceFooSet
@@ -22,6 +24,7 @@ class Observed:
     stencil: PodStencil
     obstacle: Obstacle | None = None
     allowance: Allowance = UNLIMITED
+    pod_requests: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
