@@ -1,6 +1,7 @@
 """What was written to the cluster and by whom, from the API server's audit log.
 
-Requests are counted, not intentions: a write that was refused is a write, too. Bodies are there only where the audit
+Requests are counted, not intentions: a write that was refused is a write, too. A dry run is none: it asks for no
+change. Bodies are there only where the audit
 policy records them, which is for our own identities.
 """
 
@@ -92,6 +93,12 @@ class _Event(msgspec.Struct, rename="camel"):
     response_status: _Answer = msgspec.field(default_factory=_Answer)
     request_object: Any = None
     user_agent: str = ""
+    uri: str = msgspec.field(name="requestURI", default="")
+
+    @property
+    def writes(self) -> bool:
+        """Whether it asks for a change, and its answer is known."""
+        return self.verb in WRITING_VERBS and self.stage == COMPLETE and "dryRun=" not in self.uri
 
 
 _decode: Final = msgspec.json.Decoder(_Event).decode
@@ -104,7 +111,7 @@ def _writes(log: Path, mention: bytes) -> Iterator[Write]:
             if mention not in line or not line.endswith(b"\n"):
                 continue
             event = _decode(line)
-            if event.verb in WRITING_VERBS and event.stage == COMPLETE:
+            if event.writes:
                 yield _write(event)
 
 

@@ -91,7 +91,7 @@ class StandIn:
             else:
                 _reply(transport, 200, self._list(watched))
         elif request.method == "POST" and path == _PODS:
-            self._create(request.body, transport)
+            self._create(request.body, transport, dry_run="dryRun=All" in query)
         elif request.method == "PUT" and path == _STATUS:
             self._put_status(request.body, transport)
         else:
@@ -108,12 +108,14 @@ class StandIn:
         if len(self._watchers) == len(_WATCHED):
             self.watching.set()
 
-    def _create(self, body: bytes, transport: asyncio.Transport) -> None:
+    def _create(self, body: bytes, transport: asyncio.Transport, *, dry_run: bool) -> None:
         pod = admitted(body, self._next_version())
         if not pod.bound:
             _refuse(transport, 422, "a batch controller chooses the node itself")
         elif pod.name in self._pods:
             _refuse(transport, 409, f"pods {pod.name} already exists")
+        elif dry_run:
+            _reply(transport, 201, stored(pod))
         else:
             self._pods[pod.name] = pod
             created = stored(pod)

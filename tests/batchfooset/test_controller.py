@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,12 @@ from msgspec import convert
 
 from foosets.api.batchfooset import BatchFooSet, BatchFooSetStatus
 from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, NODES, PODS, Key
-from foosets.api.names import Component, Reason
+from foosets.api.names import Component, Reason, Uid
 from foosets.api.pod import Pod
 from foosets.batchfooset.controller import BatchRoom, assemble
 from foosets.batchfooset.plan import plan as plan_alone
 from foosets.batchfooset.state import Observed
-from foosets.planning.actions import Create, Delete, Plan
+from foosets.planning.actions import Create, Delete, DryRun, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import Stamps
@@ -49,6 +50,8 @@ class Bench:
         self.news = False
         self.pods: dict[str, Raw] = {}
         self.node_of: dict[str, str] = {}
+        self.answer: Callable[[bytes], bytes] = lambda sent: sent
+        """What the API server answers to a dry run."""
 
     def _ask(self, key: Key, after: float = 0.0, /) -> None:
         self.asked.append((key, after))
@@ -97,8 +100,11 @@ class Bench:
         plan = room.plan(seen, self.now)
         outcome = Performed()
         for action in plan.actions[: len(plan.actions) - refuse]:
-            assert isinstance(action, Create | Delete)
+            assert isinstance(action, Create | Delete | DryRun)
             target = Key(action.namespace, action.name)
+            if isinstance(action, DryRun):
+                outcome.written.append(Written(PODS, target, Uid(""), 0, answer=self.answer(action.body)))
+                continue
             outcome.written.append(Written(PODS, target, seen.batch.metadata.uid, self.version + 1))
             if isinstance(action, Create):
                 self.pod({"status": {"phase": "Pending"}} | self._created(action))
@@ -156,6 +162,7 @@ def test_each_pod_is_created_on_a_node_with_the_times_of_the_decision() -> None:
     bench.node("n2", "2")
     bench.batch(batchfooset(spec=asking("1", parallelism=4, completions=4)))
     assert bench.look().actions == ()
+    bench.look()
     creates = bench.look().actions
     assert len(creates) == 4
     assert sorted(bench.nodes_of_pods()) == ["n1", "n1", "n2", "n2"]
@@ -195,6 +202,7 @@ def test_room_that_was_assumed_for_a_refused_pod_is_given_back() -> None:
     bench = Bench()
     bench.node("n1", "2")
     bench.batch(batchfooset(spec=asking("1", parallelism=2, completions=2)))
+    bench.look()
     bench.look()
     assert len(bench.look(refuse=2).actions) == 2
     assert len(bench.look().actions) == 2, "the node has room for them once more"

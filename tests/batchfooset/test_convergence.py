@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from foosets.api.names import ConditionType
 from foosets.batchfooset.plan import BatchPlan
 from foosets.planning.indexes import Attempts
-from tests.batchfooset.world import World, place_of
+from tests.batchfooset.world import DENIED, World, place_of
 from tests.builders import batchfooset, template
 
 
@@ -96,6 +96,10 @@ class Life(RuleBasedStateMachine):
     def break_the_template(self) -> None:
         self.world.change(template=template(schedulerName="default-scheduler"))
 
+    @rule(refused=st.booleans())
+    def admission(self, *, refused: bool) -> None:
+        self.world.refusal = DENIED if refused else None
+
     @rule(full=st.booleans())
     def room(self, *, full: bool) -> None:
         self.world.full = full
@@ -127,7 +131,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Give it room and time: it comes to an end and to rest, with every failure counted."""
         world = self.world
-        world.full = False
+        world.full, world.refusal = False, None
         world.change(parallelism=2, template=template())
         for _ in range(15):
             world.after(61)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from foosets.api.pod import Pod
 from foosets.batchfooset.children import create, stencil_of
 from foosets.batchfooset.plan import BatchPlan, plan
 from foosets.batchfooset.state import Observed, Placed
-from foosets.planning.actions import Create, Delete, Status
+from foosets.planning.actions import Create, Delete, DryRun, Status
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.reservations import NOT_LIMITED, Allowance
@@ -26,14 +27,18 @@ from tests.builders import NOW, Raw, batchfooset
 NO_FIT_MESSAGE = "0/3 nodes are available: 3 Insufficient cpu"
 REJECTION_MESSAGE = "Node didn't have enough resource: cpu, requested: 1000, used: 4000, capacity: 4000"
 
+DENIED = Obstacle(Reason.ADMISSION_DENIED, "denied request: no", 0.0, 0.0)
+REQUESTS = {"cpu": "250m", "pods": "1"}
+
 
 class World:
     """The objects, and plans carried out on them. Every pod fits on the one node unless `full`.
 
-    Pods that are deleted stay, terminating, until `finish_deletions`.
+    Pods that are deleted stay, terminating, until `finish_deletions`. The first template has passed its dry run before
+    the test begins, unless `untried`; others pass theirs unless `refusal`.
     """
 
-    def __init__(self, batch: BatchFooSet) -> None:
+    def __init__(self, batch: BatchFooSet, *, untried: bool = False) -> None:
         self.batch = batch
         self.full = False
         self.now = NOW
@@ -43,21 +48,26 @@ class World:
         self.members = Members()
         self.created: list[Raw] = []
         self.spans: list[Span] = []
+        self.refusal: Obstacle | None = None
+        self.passed: set[str] = set() if untried else {self.revision}
 
     # ---- the controller
 
     def seen(self) -> Observed:
-        revision, allowance = template_revision(self.batch.spec.template), Allowance.of(self.share, self.batch)
-        return Observed(self.batch, self.members, revision, self.obstacle, allowance)
+        requests = REQUESTS if self.revision in self.passed else None
+        allowance = Allowance.of(self.share, self.batch)
+        return Observed(self.batch, self.members, self.revision, self.obstacle, allowance, requests)
 
     def plan(self) -> BatchPlan:
         return plan(self.seen(), self.now)
 
     def look(self, *, crash_before_status: bool = False) -> list[str]:
-        """Plan and carry the plan out; return what was done in short: `+name`, `-name`, `obstacle`, `status`."""
+        """Plan and carry the plan out; return what was done in short: `?`, `+name`, `-name`, `obstacle`, `status`."""
         self.now += timedelta(milliseconds=1)
         made = self.plan()
         done = [self._delete(action) for action in made.plan.actions if isinstance(action, Delete)]
+        if any(isinstance(action, DryRun) for action in made.plan.actions):
+            done += self._try()
         done += self._place(made)
         self.spans += made.plan.spans
         if made.plan.status is not None and not crash_before_status:
@@ -78,6 +88,7 @@ class World:
     def restart(self) -> None:
         """Forget what only memory holds, as a new process does."""
         self.obstacle = None
+        self.passed.clear()
         self.members = Members()
         for raw in self.pods.values():
             self.members.observe(None, convert(raw, Pod), None)
@@ -152,6 +163,10 @@ class World:
         assert found is not None, kind
         return found.status, found.reason
 
+    @property
+    def revision(self) -> str:
+        return template_revision(self.batch.spec.template)
+
     def attempts(self) -> list[tuple[str, int]]:
         return [(group.indexes, group.attempt) for group in self.status.attempts]
 
@@ -164,6 +179,15 @@ class World:
 
     # ---- inside
 
+    def _try(self) -> list[str]:
+        if self.refusal is None:
+            self.obstacle = None
+            self.passed.add(self.revision)
+            return ["?"]
+        at, known = self.now.timestamp(), self.obstacle
+        self.obstacle = replace(self.refusal, since=known.since if known else at, retry_at=at + 60)
+        return ["?"] if known else ["?", "obstacle"]
+
     def _place(self, made: BatchPlan) -> list[str]:
         if not made.wanted or made.context is None:
             return []
@@ -171,6 +195,7 @@ class World:
             at, known = self.now.timestamp(), self.obstacle
             self.obstacle = Obstacle(Reason.NO_FIT, NO_FIT_MESSAGE, at, at + 60)
             return [] if known else ["obstacle"]
+        assert self.revision in self.passed, "a pod of a template that was not tried"
         self.obstacle = None
         stencil = stencil_of(self.batch, self.seen().revision)
         at = microseconds(self.now)

@@ -38,8 +38,8 @@ VARIANTS: Final = (
     Variant(
         "the server chooses the pods' names",
         (Change("planning/children.py", '"metadata":{"name":"%b",%b,', '"metadata":{"generateName":"%b-",%b,'),),
-        (Case("first_rollout", kill=Kill.parse("batchfooset:2:lost"), late="pods"),),
-        "I2",
+        (Case("failing_batch", kill=Kill.parse("batchfooset:3:lost"), late="pods"),),
+        "work differ in ('create', 'pods')",
     ),
     Variant(
         "a deletion goes by name alone",
@@ -58,7 +58,7 @@ VARIANTS: Final = (
                 "            body = await self._client.create(action.resource, action.namespace, action.body)",
             ),
         ),
-        (_killed("first_rollout", "batchfooset:2:lost"),),
+        (_killed("first_rollout", "batchfooset:3:lost"),),
         "the creation of pods",
     ),
     Variant(
@@ -82,7 +82,7 @@ VARIANTS: Final = (
                 'return self._path(resourceVersion="0", limit=str(PAGE_SIZE))',
             ),
         ),
-        (Case("first_rollout", kill=Kill.parse("batchfooset:4:after"), late="pods"),),
+        (Case("first_rollout", kill=Kill.parse("batchfooset:5:after"), late="pods"),),
         "the creation of pods",
     ),
     Variant(
@@ -129,7 +129,7 @@ VARIANTS: Final = (
                 "        updated_replicas=seen.service.spec.replicas,",
             ),
         ),
-        (Case("first_rollout"), *(_killed("first_rollout", f"servicefooset:{write}:after") for write in (1, 2, 3))),
+        (Case("first_rollout"), *(_killed("first_rollout", f"servicefooset:{write}:after") for write in (1, 2, 3, 4))),
         "I1 ",
     ),
     Variant(

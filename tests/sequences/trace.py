@@ -4,7 +4,7 @@
     0.006    fooset        update  foosets/status        app          200   -Ready -Refined +Progressing
 
 Seconds count from the story's beginning. The five characters of a pod's name that stand for its owner's uid are `*`. A
-condition is shown when it turns True (`+`) or ceases to be, or never was (`-`).
+condition is shown when it turns True (`+`) or ceases to be, or never was (`-`). A dry run has a line, too.
 """
 
 import re
@@ -18,6 +18,7 @@ from tests.sequences.cell import Played
 
 SHORT: Final = {identity(component): str(component) for component in Component}
 POD: Final = re.compile(r"^(.+)-[a-z2-7]{5}-([0-9]+(?:-[0-9]+)?)$")
+TRIAL: Final = re.compile(r"^(.+)-[a-z2-7]{5}-dry-run$")
 
 
 def trace(played: Played) -> str:
@@ -30,7 +31,7 @@ def _lines(played: Played) -> Iterator[str]:
     told: dict[tuple[str, str], dict[str, str]] = {}
     start = next((one.at for one in requests[played.begun :] if one.writes), None)
     for number, request in enumerate(requests):
-        if not request.writes:
+        if not (request.writes or request.dry_run):
             continue
         news = _news(request, told)
         if number >= played.begun and start is not None:
@@ -39,13 +40,15 @@ def _lines(played: Played) -> Iterator[str]:
 
 def _line(seconds: float, request: Request, news: str) -> str:
     who = SHORT.get(request.user, request.user.rpartition(":")[2])
-    name = POD.sub(r"\1-*-\2", request.name)
+    name = TRIAL.sub(r"\1-*", POD.sub(r"\1-*-\2", request.name))
     verb = f"{request.verb:<7}"
     return f"{seconds:8.3f}  {who:<28}{verb}{request.resource:<23}{name:<20}{request.code}  {news}".rstrip()
 
 
 def _news(request: Request, told: dict[tuple[str, str], dict[str, str]]) -> str:
     """Return what a write says that was not said before."""
+    if request.dry_run:
+        return "nothing: a dry run"
     if request.resource == "pods/binding":
         return f"to {request.body['target']['name']}"
     if request.resource == "pods" and request.verb == "create":

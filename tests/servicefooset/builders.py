@@ -10,7 +10,7 @@ from msgspec import convert
 
 from foosets.api.pod import TERMINAL_PHASES, Pod
 from foosets.api.servicefooset import ServiceFooSet, ServiceFooSetStatus
-from foosets.planning.actions import Create, Delete, Plan, Status
+from foosets.planning.actions import Create, Delete, DryRun, Plan, Status
 from foosets.planning.member import Member
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
@@ -25,6 +25,7 @@ from foosets.servicefooset.state import Observed
 Raw = dict[str, Any]
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 UID = "5e000000-0000-4000-8000-000000000001"
+REQUESTS = {"cpu": "250m", "pods": "1"}
 PARENT_TRACE = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
 
 
@@ -56,10 +57,18 @@ def child_of_a_fooset() -> Raw:
     }
 
 
-class World:
-    """The objects, and the plan's actions carried out on them. Deleted pods are gone at once unless `lingers`."""
+SIGNS: dict[type, str] = {Create: "+", Delete: "-", DryRun: "?"}
 
-    def __init__(self, seen: ServiceFooSet, *, scheduler: str = "", lingers: bool = False) -> None:
+
+class World:
+    """The objects, and the plan's actions carried out on them. Deleted pods are gone at once unless `lingers`.
+
+    The first template has passed its dry run before the test begins, unless `untried`; others pass theirs.
+    """
+
+    def __init__(
+        self, seen: ServiceFooSet, *, scheduler: str = "", lingers: bool = False, untried: bool = False
+    ) -> None:
         self.service = seen
         self.scheduler = scheduler
         self.lingers = lingers
@@ -70,14 +79,16 @@ class World:
         self.members = Members()
         self.created: list[Raw] = []
         self.rejected: list[Raw] = []
+        self.passed: set[str] = set() if untried else {self.revision}
 
     # ---- the controller
 
     def seen(self) -> Observed:
-        revision = template_revision(self.service.spec.template)
+        revision = self.revision
         stencil = stencil_of(self.service, revision, self.scheduler)
+        requests = REQUESTS if revision in self.passed else None
         allowance = Allowance.of(self.share, self.service)
-        return Observed(self.service, self.members, revision, stencil, self.obstacle, allowance)
+        return Observed(self.service, self.members, revision, stencil, self.obstacle, allowance, requests)
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)
@@ -103,6 +114,7 @@ class World:
 
     def restart(self) -> None:
         """Forget what only memory holds, as a new process does."""
+        self.passed.clear()
         self.members = Members()
         for raw in self.pods.values():
             self.members.observe(None, convert(raw, Pod), None)
@@ -165,6 +177,10 @@ class World:
     def live(self) -> list[Member]:
         return [member for _, member in sorted(self.members.live.items())]
 
+    @property
+    def revision(self) -> str:
+        return template_revision(self.service.spec.template)
+
     def status(self) -> ServiceFooSetStatus:
         return self.service.status
 
@@ -178,6 +194,7 @@ class World:
     def _carry_out(self, action: object) -> None:
         if isinstance(action, Create):
             raw = json.loads(action.body)
+            assert self.revision in self.passed, "a pod of a template that was not tried"
             assert action.name not in self.pods, "the API server would say AlreadyExists"
             raw["metadata"] |= {
                 "uid": f"uid-{len(self.created)}",
@@ -186,6 +203,9 @@ class World:
             raw["status"] = {"phase": "Pending"}
             self.created.append(raw)
             self._put(action.name, raw)
+            return
+        if isinstance(action, DryRun):
+            self.passed.add(self.revision)
             return
         assert isinstance(action, Delete)
         raw = deepcopy(self.pods[action.name])
@@ -237,5 +257,5 @@ def held_up(world: World, obstacle: Obstacle | None, seconds: float = 0.0) -> No
 
 
 def acts(plan: Plan) -> list[str]:
-    """Return a plan's actions in short: `+name` and `-name`."""
-    return [("+" if isinstance(action, Create) else "-") + getattr(action, "name", "") for action in plan.actions]
+    """Return a plan's actions in short: `+name`, `-name`, and `?name` for a dry run."""
+    return [SIGNS[type(action)] + getattr(action, "name", "") for action in plan.actions]

@@ -125,8 +125,8 @@ def test_a_pod_that_ends_at_once_lets_its_slot_rest() -> None:
 def test_a_new_template_replaces_all_pods_slot_by_slot_as_they_go() -> None:
     world = running(lingers=True)
     world.change(template=template("web:2"))
-    deleted = [act for plan in world.rest() for act in acts(plan)]
-    assert deleted == [f"-{P}0", f"-{P}1", f"-{P}2"]
+    done = [act for plan in world.rest() for act in acts(plan)]
+    assert done == [f"?{P}dry-run", f"-{P}0", f"-{P}1", f"-{P}2"]
     world.vanish(f"{P}2")
     assert [act for plan in world.rest() for act in acts(plan)] == [f"+{P}2-1"]
     world.finish_deletions()
@@ -218,6 +218,8 @@ def test_a_try_that_succeeds_is_the_beginning_of_the_next_trace() -> None:
 def test_deletions_go_on_while_creations_are_held_back() -> None:
     world = running()
     world.change(template=template("web:2"))
+    world.look()
+    world.look()
     held_up(world, QUOTA, 30.0)
     assert [act for plan in world.rest() for act in acts(plan)] == [f"-{P}0", f"-{P}1", f"-{P}2"]
     assert world.created[-1]["metadata"]["name"] == f"{P}2"

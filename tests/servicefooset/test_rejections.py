@@ -52,7 +52,7 @@ def test_the_second_rejection_in_a_row_lets_the_slot_wait_and_says_why() -> None
     assert wake is not None
     assert 10 <= wake <= 20
     world.after(wake)
-    assert done(world) == [f"+{P}0-2"]
+    assert done(world) == [f"?{P}dry-run", f"+{P}0-2"]
 
 
 def test_a_rejected_pods_span_says_so_and_its_successors_are_its_siblings() -> None:

@@ -11,11 +11,9 @@ from typing import Final
 import msgspec
 
 from foosets.api.pod import Pod
-from foosets.api.status import POD_REQUESTS_MAX
-from foosets.placement.requests import PodClass, Size, pod_class, template_class
+from foosets.placement.requests import PodClass, pod_class, shown, template_class
 from foosets.planning.actions import DryRun, Plan
 from foosets.planning.children import Owner
-from foosets.planning.quantity import quantity_of
 from foosets.runtime.writers import Performed
 
 _decode: Final = msgspec.json.Decoder(Pod).decode
@@ -32,7 +30,7 @@ class Admitted:
     def of(cls, sent: bytes, answer: bytes) -> "Admitted":
         """Read what a dry run answered; where that is nothing, what was sent says all that is known."""
         pods = pod_class(_decode(answer)) if answer else template_class(msgspec.json.decode(sent))
-        return cls(pods, _shown(pods.size))
+        return cls(pods, shown(pods.size))
 
 
 def passed(plan: Plan, outcome: Performed) -> Iterator[tuple[Owner, Admitted]]:
@@ -41,7 +39,3 @@ def passed(plan: Plan, outcome: Performed) -> Iterator[tuple[Owner, Admitted]]:
     for action in plan.actions:
         if isinstance(action, DryRun) and action.name in answers:
             yield action.owner, Admitted.of(action.body, answers[action.name])
-
-
-def _shown(size: Size) -> dict[str, str]:
-    return {name: quantity_of(name, value) for name, value in size.amounts[:POD_REQUESTS_MAX]}

@@ -20,7 +20,8 @@ from msgspec import Struct, convert, msgpack
 from msgspec import field as member
 
 from foosets.api.pod import Container, NodeSelector, Pod, PodSpec, ResourceRequirements, Toleration
-from foosets.planning.quantity import Quantity, amount
+from foosets.api.status import POD_REQUESTS_MAX
+from foosets.planning.quantity import Quantity, amount, quantity_of
 
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - nothing is bound here
 
@@ -67,9 +68,9 @@ def pod_class(pod: Pod) -> PodClass:
 def template_class(template: Mapping[str, object]) -> PodClass:
     """Return the class that a pod of this template will have. Raises ValueError on what no pod spec can say.
 
-    The API server's own defaults are filled in (requests from limits, host ports of the host network). What admission
-    adds is not known here (limit ranges, the overhead of a runtime class, tolerations by webhook); the kubelet has
-    the last word.
+    For a template that no dry run can tell of. The API server's own defaults are filled in (requests from limits, host
+    ports of the host network). What admission adds is not known here (limit ranges, the overhead of a runtime class,
+    tolerations by webhook); the kubelet has the last word.
     """
     spec = convert(template, _Template).spec
     _fill_in(spec, convert(template, _UnsetTemplate).spec)
@@ -79,6 +80,11 @@ def template_class(template: Mapping[str, object]) -> PodClass:
 def size_of(spec: PodSpec) -> Size:
     """Return a pod's size. Pods of one shape share one object, so that asking again is cheap. Raises ValueError."""
     return _size(_ENCODER.encode((spec.containers, spec.init_containers, spec.overhead, spec.resources)))
+
+
+def shown(size: Size) -> dict[str, str]:
+    """Return a size as status shows it: quantities by resource, no more than fit there."""
+    return {name: quantity_of(name, value) for name, value in size.amounts[:POD_REQUESTS_MAX]}
 
 
 _ENCODER: Final = msgpack.Encoder(order="deterministic")
