@@ -92,6 +92,7 @@ def test_the_schema_and_the_model_have_the_same_defaults(definition: Any) -> Non
     by_model = json.loads(spec.model_validate(minimal).to_json())
     for entry in (*by_model.get("batch", ()), *by_model.get("service", ())):
         assert entry["template"].pop("metadata") == {"labels": {}, "annotations": {}}  # absent and empty mean the same
+    assert by_model.pop("priorityClassName", "") == ""
     assert defaulted(schema["spec"], minimal) == by_model
 
     status = definition.model.model_fields["status"]
@@ -102,7 +103,7 @@ def test_the_schema_and_the_model_have_the_same_defaults(definition: Any) -> Non
 def test_the_first_versions_fields() -> None:
     fields = {kind: set(root(crd)["properties"]["spec"]["properties"]) for kind, crd in KINDS.items()}
     assert fields == {
-        "FooSet": {"batch", "service"},
+        "FooSet": {"priorityClassName", "batch", "service"},
         "BatchFooSet": {"parallelism", "completions", "backoffLimit", "placement", "template"},
         "ServiceFooSet": {"replicas", "minReadySeconds", "template"},
         "FooQuota": {"hard"},

@@ -265,14 +265,17 @@ def test_a_new_template_leaves_completed_indexes_alone() -> None:
 # ---- what stands in the way
 
 
-@pytest.mark.parametrize("change", [{"template": FAULT}, {"template": template(nodeName="n1")}])
-def test_a_template_that_cannot_run_starts_nothing_and_leaves_what_runs(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [(FAULT, "InvalidPodTemplate"), (template(resourceClaims=[{"name": "gpu"}]), "UnsupportedTemplate")],
+)
+def test_a_template_that_cannot_run_starts_nothing_and_leaves_what_runs(bad: dict[str, Any], reason: str) -> None:
     world = started(3, 2)
-    world.change(**change)
+    world.change(template=bad)
     world.succeed(0)
     assert indexes(world.rest()) == []
-    assert world.condition("Ready") == ("False", "UnsupportedTemplate")
-    assert world.condition("Stalled") == ("True", "UnsupportedTemplate")
+    assert world.condition("Ready") == ("False", reason)
+    assert world.condition("Stalled") == ("True", reason)
     assert world.status.blocked_by is not None
 
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from foosets.api import names
+from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooset import FooSet
 from foosets.api.names import PARENT_REPLICAS, REVISION, TRACEPARENT
 from foosets.fooset.children import apply, desired, differs
@@ -29,6 +30,11 @@ def wanted(made: FooSet, *children: Child) -> Any:
 
 def revision(made: FooSet) -> str:
     return wanted(made).labels[REVISION]
+
+
+def allowing_edits(made: FooSet) -> FooSet:
+    meta = made.metadata.model_copy(update={"annotations": {names.ALLOW_CHILD_EDITS: "true"}})
+    return made.model_copy(update={"metadata": meta})
 
 
 # ---- what a child is made of
@@ -199,3 +205,86 @@ def test_a_label_that_leaves_the_entry_leaves_the_child() -> None:
     world.change(with_entry(entry("work", batch_spec())))
     assert "=demo-work" in world.rest()
     assert "app" not in world.children["demo-work"].metadata.labels
+
+
+# ---- one priority for the whole set
+
+
+@pytest.mark.parametrize("kind", ["batch", "service"])
+def test_the_sets_priority_class_is_that_of_all_its_pods(kind: str) -> None:
+    spec = batch_spec() if kind == "batch" else service_spec()
+    plain = with_entry(entry("work", spec), kind)
+    urgent = plain.model_copy(update={"spec": plain.spec.model_copy(update={"priority_class_name": "high"})})
+    assert wanted(urgent).spec == wanted(plain).spec | {
+        "template": {"spec": spec["template"]["spec"] | {"priorityClassName": "high"}}
+    }
+    assert revision(urgent) != revision(plain)
+    assert "priorityClassName" not in wanted(plain).spec["template"]["spec"]
+
+
+# ---- children that users may edit
+
+
+def edited(*, allowed: bool = True, **spec: Any) -> World:
+    """A set at rest, whose child `demo-a` somebody has edited."""
+    made = fooset({"a": {"parallelism": 2}})
+    world = World(allowing_edits(made) if allowed else made)
+    world.rest()
+    world.scale("demo-a", **spec)
+    return world
+
+
+NEWER: Raw = template(containers=[{"name": "main", "image": "main:edited"}])
+
+
+def test_the_opt_out_of_a_set_is_its_childrens() -> None:
+    world = edited()
+    assert world.children["demo-a"].metadata.annotations[names.ALLOW_CHILD_EDITS] == "true"
+    assert names.ALLOW_CHILD_EDITS not in edited(allowed=False).children["demo-a"].metadata.annotations
+
+
+def test_an_allowed_edit_stays_and_is_no_work() -> None:
+    world = edited(template=NEWER, backoff_limit=1)
+    assert "=demo-a" not in world.rest()
+    assert world.children["demo-a"].spec.template == NEWER
+    assert world.condition("Refined") == ("True", "Available")
+
+
+def test_an_edit_that_is_not_allowed_is_undone() -> None:
+    world = edited(allowed=False, template=NEWER)
+    assert "=demo-a" in world.rest()
+    assert world.children["demo-a"].spec.template == template()
+
+
+def test_an_allowed_edit_gives_way_when_the_entry_changes() -> None:
+    world = edited(template=NEWER)
+    world.change(fooset({"a": {"parallelism": 2, "backoffLimit": 3}}))
+    assert "=demo-a" in world.rest()
+    assert world.children["demo-a"].spec.template == template()
+
+
+def test_an_allowed_edit_stays_when_the_entry_changes_its_count_alone() -> None:
+    world = edited(template=NEWER)
+    world.change(fooset({"a": {"parallelism": 5}}))
+    assert "=demo-a" in world.rest()
+    live = world.children["demo-a"]
+    assert isinstance(live, BatchFooSet)
+    assert (live.spec.template, live.spec.parallelism) == (NEWER, 5)
+
+
+def test_an_opt_out_that_is_taken_back_gives_the_child_back_to_its_entry() -> None:
+    world = edited(template=NEWER)
+    world.fooset = world.fooset.model_copy(
+        update={"metadata": world.fooset.metadata.model_copy(update={"annotations": {}})}
+    )
+    assert "=demo-a" in world.rest()
+    live = world.children["demo-a"]
+    assert names.ALLOW_CHILD_EDITS not in live.metadata.annotations
+    assert live.spec.template == template()
+
+
+@pytest.mark.parametrize("value", ["", "false", "True", "yes"])
+def test_only_true_is_an_opt_out(value: str) -> None:
+    made = allowing_edits(fooset({"a": {}}))
+    made.metadata.annotations[names.ALLOW_CHILD_EDITS] = value
+    assert names.ALLOW_CHILD_EDITS not in wanted(made).annotations

@@ -344,3 +344,65 @@ def test_a_new_spec_closes_the_trace_that_it_cuts_off() -> None:
     world.change(fooset({"work": {"template": NEW}}))
     assert world.look() == ["status"]
     assert {span.context.trace_id for span in world.spans} == {old}
+
+
+# ---- faults of the spec
+
+
+BAD: Raw = {"template": template(nodeName="n1")}
+
+
+def test_nothing_is_made_of_a_set_with_a_fault_anywhere() -> None:
+    world = World(fooset({"a": {}, "b": BAD}))
+    assert world.rest() == ["status"]
+    assert world.children == {}
+    assert world.condition("Refined") == ("False", "InvalidPodTemplate")
+    assert world.condition("Stalled") == ("True", "InvalidPodTemplate")
+    assert world.condition("Ready") == ("False", "InvalidPodTemplate")
+    assert world.condition("Progressing") == ("False", "InvalidPodTemplate")
+    cause = world.status.blocked_by
+    assert cause is not None
+    assert (cause.kind, cause.name, cause.condition) == ("FooSet", "demo", "Refined")
+    assert cause.message.startswith("spec.batch[name=b].template.spec.template.spec.nodeName must be empty")
+
+
+def test_a_fault_that_comes_later_changes_and_removes_nothing() -> None:
+    world = refined({"a": {}, "b": {}, "c": {}})
+    world.change(fooset({"a": {"completions": 7}, "b": BAD}))
+    assert {done for done in world.rest() if done != "status"} == set()
+    assert world.condition("Stalled") == ("True", "InvalidPodTemplate")
+    world.change(fooset({"a": {"completions": 7}, "b": {}}))
+    assert {done for done in world.rest() if done != "status"} == {"=demo-a", "-demo-c"}
+    assert world.condition("Stalled")[0] == "False"
+
+
+def test_a_set_that_failed_says_so_whatever_is_wrong_with_it_now() -> None:
+    world = refined({"a": {}})
+    world.report("demo-a", FAILED)
+    world.rest()
+    world.change(fooset({"a": {}, "b": BAD}))
+    world.rest()
+    assert world.condition("Failed") == ("True", "ChildFailed")
+    assert world.condition("Refined") == ("False", "ChildFailed")
+    assert world.condition("Stalled") == ("True", "ChildFailed")
+
+
+def test_a_set_that_is_complete_stays_so_and_shows_the_fault() -> None:
+    world = refined({"a": {}})
+    world.report("demo-a", COMPLETE)
+    world.rest()
+    world.change(fooset({"a": {}, "b": BAD}))
+    world.rest()
+    assert world.condition("Complete")[0] == "True"
+    assert world.condition("Refined") == ("False", "InvalidPodTemplate")
+    assert world.condition("Stalled") == ("True", "InvalidPodTemplate")
+
+
+def test_a_set_with_a_fault_closes_its_trace_and_is_quiet() -> None:
+    world = World(fooset({"a": BAD}))
+    world.rest()
+    world.after(120)
+    assert world.rest() == ["status"]
+    assert world.rest() == []
+    assert world.status.trace is not None
+    assert world.status.trace.closed

@@ -2,71 +2,71 @@ from collections.abc import Callable
 
 import pytest
 
+from foosets.api.fooset import FooSetSpec
 from foosets.planning import rules
+from foosets.planning.rules import Fault
 from tests.builders import Raw, template
-
-Rule = Callable[[Raw], str]
-
-
-def with_metadata(**metadata: dict[str, str]) -> Raw:
-    return {"metadata": metadata} | template()
+from tests.faulty import FAULTY, FINE_OBJECTS, OF_ANY, OF_OUR_PLACERS, Faulty, of_fooset
 
 
-FINE = {
-    "a plain template": template(),
-    "users' labels": with_metadata(labels={"app": "a", "foo.example.com": "x", "foo.example.comet/x": "y"}),
-    "simulated nodes' annotations": with_metadata(annotations={"e2e.foo.example.com/fate": "exit"}),
-    "volumes that need no claim": template(volumes=[{"name": "v", "emptyDir": {}}, {"name": "c", "configMap": {}}]),
-    "node affinity": template(affinity={"nodeAffinity": {}}),
-    "empty relations": template(affinity={"podAffinity": {}}, topologySpreadConstraints=[], resourceClaims=[]),
-}
+def judged(kind: str, spec: Raw) -> Fault | None:
+    """What the controller of the kind says."""
+    if kind == "FooSet":
+        return rules.fooset(FooSetSpec.model_validate(spec))
+    rule = rules.batch_template if kind == "BatchFooSet" else rules.service_template
+    return rule(spec["template"])
 
 
-@pytest.mark.parametrize("fine", FINE.values(), ids=FINE.keys())
-@pytest.mark.parametrize("rule", [rules.batch_template, rules.service_template])
-def test_nothing_is_said_of_what_the_suite_can_run(rule: Rule, fine: Raw) -> None:
-    assert rule(fine) == ""
+@pytest.mark.parametrize(("kind", "spec"), FINE_OBJECTS.values(), ids=FINE_OBJECTS.keys())
+def test_nothing_is_said_of_what_the_suite_can_run(kind: str, spec: Raw) -> None:
+    assert judged(kind, spec) is None
 
 
-AT_FAULT = {
-    "a label of ours": (with_metadata(labels={"foo.example.com/index": "1"}), "foo.example.com/index"),
-    "an annotation of ours": (with_metadata(annotations={"foo.example.com/stamps": ""}), "foo.example.com"),
-    "a node": (template(nodeName="n1"), "nodeName must be empty"),
-    "a claim": (template(volumes=[{"name": "data", "persistentVolumeClaim": {}}]), "volume data"),
-    "an ephemeral volume": (template(volumes=[{"name": "data", "ephemeral": {}}]), "volume data"),
-    "resource claims": (template(resourceClaims=[{"name": "gpu"}]), "resourceClaims"),
-    "spread": (template(topologySpreadConstraints=[{"maxSkew": 1}]), "topologySpreadConstraints"),
-    "affinity": (template(affinity={"podAffinity": {"x": []}}), "podAffinity"),
-    "anti-affinity": (template(affinity={"podAntiAffinity": {"x": []}}), "podAntiAffinity"),
-}
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY.keys())
+def test_a_fault_is_named_by_the_path_of_its_field(faulty: Faulty) -> None:
+    fault = judged(faulty.kind, faulty.spec)
+    assert fault is not None
+    assert fault.reason == faulty.reason
+    assert fault.message.startswith(faulty.says)
 
 
-@pytest.mark.parametrize(("fault", "says"), AT_FAULT.values(), ids=AT_FAULT.keys())
-@pytest.mark.parametrize("rule", [rules.batch_template, rules.service_template])
-def test_a_fault_is_named(rule: Rule, fault: Raw, says: str) -> None:
-    assert says in rule(fault)
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY.keys())
+def test_every_fault_names_a_way_out(faulty: Faulty) -> None:
+    fault = judged(faulty.kind, faulty.spec)
+    assert fault is not None
+    _, _, way_out = fault.message.partition("; " if ";" in fault.message else ": ")
+    assert way_out
 
 
-NEEDS_KUBE_SCHEDULER = ["a claim", "an ephemeral volume", "resource claims", "spread", "affinity", "anti-affinity"]
+@pytest.mark.parametrize("case", OF_OUR_PLACERS)
+def test_what_only_kube_scheduler_can_place_names_it(case: str) -> None:
+    fault = rules.service_template(OF_OUR_PLACERS[case][0])
+    assert fault is not None
+    assert "schedulerName: default-scheduler" in fault.message
 
 
-@pytest.mark.parametrize("case", NEEDS_KUBE_SCHEDULER)
-def test_what_only_kube_scheduler_can_place_names_the_way_out_and_the_way_out_works(case: str) -> None:
-    fault, _ = AT_FAULT[case]
-    assert "schedulerName: default-scheduler" in rules.service_template(fault)
-    assert rules.service_template({"spec": fault["spec"] | {"schedulerName": "default-scheduler"}}) == ""
-
-
-@pytest.mark.parametrize("case", ["a label of ours", "an annotation of ours", "a node"])
+@pytest.mark.parametrize("case", OF_ANY)
 def test_no_scheduler_is_a_way_around_the_suites_own_rules(case: str) -> None:
-    fault, says = AT_FAULT[case]
-    assert says in rules.service_template(fault | {"spec": fault["spec"] | {"schedulerName": "default-scheduler"}})
+    pods, _, says = OF_ANY[case]
+    chosen = rules.service_template(pods | {"spec": pods["spec"] | {"schedulerName": "default-scheduler"}})
+    assert chosen is not None
+    assert says in chosen.message
 
 
-def test_the_batch_controller_places_its_pods_itself() -> None:
-    assert "schedulerName must be empty" in rules.batch_template(template(schedulerName="default-scheduler"))
+def test_of_several_faults_that_of_the_first_entry_is_named() -> None:
+    bad = {"template": template(nodeName="n1")}
+    two = of_fooset("ServiceFooSet", bad) | of_fooset("BatchFooSet", bad)
+    fault = judged("FooSet", two)
+    assert fault is not None
+    assert fault.message.startswith("spec.batch[name=part]")
+
+
+def test_a_pod_is_judged_by_its_own_path() -> None:
+    fault = rules.unsupported_by_our_placers({"resourceClaims": [{"name": "gpu"}]})
+    assert fault is not None
+    assert fault.message.startswith("spec.resourceClaims need")
 
 
 @pytest.mark.parametrize("rule", [rules.batch_template, rules.service_template])
-def test_a_template_without_anything_has_no_fault_of_ours(rule: Rule) -> None:
-    assert rule({}) == ""
+def test_a_template_without_anything_has_no_fault_of_ours(rule: Callable[[Raw], Fault | None]) -> None:
+    assert rule({}) is None

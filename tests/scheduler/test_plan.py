@@ -121,17 +121,18 @@ def test_an_obstacle_whose_time_is_over_is_tried_again() -> None:
 @pytest.mark.parametrize(
     ("spec", "word"),
     [
-        ({"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "c"}}]}, "volume data"),
-        ({"volumes": [{"name": "data", "ephemeral": {}}]}, "volume data"),
+        ({"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "c"}}]}, "volumes[name=data]"),
+        ({"volumes": [{"name": "data", "ephemeral": {}}]}, "volumes[name=data]"),
         ({"resourceClaims": [{"name": "gpu"}]}, "resourceClaims"),
         ({"topologySpreadConstraints": [{"maxSkew": 1}]}, "topologySpreadConstraints"),
+        ({"schedulingGroup": {"podGroupName": "g"}}, "schedulingGroup"),
         (
             {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "z"}]}}},
-            "podAffinity",
+            "affinity.podAffinity",
         ),
         (
             {"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1}]}}},
-            "podAntiAffinity",
+            "affinity.podAntiAffinity",
         ),
     ],
 )
@@ -140,7 +141,7 @@ def test_what_this_scheduler_cannot_place_is_said_and_not_bound(spec: dict[str, 
     assert planned.wanted is None
     condition = told(planned.plan)
     assert condition.reason == "UnsupportedTemplate"
-    assert condition.message.startswith(word)
+    assert condition.message.startswith(f"spec.{word}")
     assert "default-scheduler" in condition.message
 
 

@@ -134,22 +134,22 @@ def test_a_new_template_replaces_all_pods_slot_by_slot_as_they_go() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "reason"),
     [
-        template(nodeName="n1"),
-        template(resourceClaims=[{"name": "gpu"}]),
-        {"metadata": {"labels": {"foo.example.com/index": "7"}}, **template()},
+        (template(nodeName="n1"), "InvalidPodTemplate"),
+        (template(resourceClaims=[{"name": "gpu"}]), "UnsupportedTemplate"),
+        ({"metadata": {"labels": {"foo.example.com/index": "7"}}, **template()}, "InvalidPodTemplate"),
     ],
 )
-def test_a_template_that_cannot_run_creates_nothing_and_replaces_nothing(bad: dict[str, Any]) -> None:
+def test_a_template_that_cannot_run_creates_nothing_and_replaces_nothing(bad: dict[str, Any], reason: str) -> None:
     world = running()
     world.change(template=bad, replicas=4)
     assert [act for plan in world.rest() for act in acts(plan)] == []
     assert len(world.live()) == 3
-    assert world.condition("Stalled") == ("True", "UnsupportedTemplate")
+    assert world.condition("Stalled") == ("True", reason)
     blocked = world.status().blocked_by
     assert blocked is not None
-    assert (blocked.kind, blocked.reason) == ("ServiceFooSet", "UnsupportedTemplate")
+    assert (blocked.kind, blocked.reason) == ("ServiceFooSet", reason)
 
 
 def test_a_named_scheduler_may_be_asked_for_more_than_ours_can() -> None:

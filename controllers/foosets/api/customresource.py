@@ -21,6 +21,9 @@ NAME_MAX: Final = 43
 """Longest name of a set, so that `<set>-<hash>-<index>-<attempt>` fits a hostname: 43+1+5+1+5+1+7 = 63."""
 NAME_PATTERN: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """A DNS label (RFC 1123) without its length."""
+SUBDOMAIN_MAX: Final = 253
+SUBDOMAIN_OR_EMPTY: Final = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
+"""A DNS subdomain (RFC 1123) without its length, or nothing."""
 
 Count = Annotated[int, Field(ge=0, le=INT32_MAX)]
 Generation = Annotated[int, Field(ge=0, le=GENERATION_MAX)]
@@ -103,9 +106,9 @@ class TemplateMetadata(Model):
     """Metadata of the objects made from a template."""
 
     labels: dict[str, Annotated[str, Field(max_length=63)]] = Field(default={}, max_length=100)
-    """Labels of the child. The controllers' own, under foo.example.com, are added and win."""
+    """Labels of the child. Those under foo.example.com are the controllers' own to set."""
     annotations: dict[str, Annotated[str, Field(max_length=262_144)]] = Field(default={}, max_length=100)
-    """Annotations of the child. The controllers' own are added and win."""
+    """Annotations of the child. Those under foo.example.com are the controllers' own to set."""
 
 
 class CustomResource(Model):

@@ -20,6 +20,8 @@ from foosets.api.customresource import (
     NAME_MAX,
     NAME_PATTERN,
     NAME_RULES,
+    SUBDOMAIN_MAX,
+    SUBDOMAIN_OR_EMPTY,
     Count,
     CustomResource,
     Model,
@@ -91,6 +93,9 @@ class FooSetSpec(Model):
         json_schema_extra=rules((UNIQUE_NAMES, "a name may be used only once over batch and service"))
     )
 
+    priority_class_name: Annotated[str, Field(max_length=SUBDOMAIN_MAX, pattern=SUBDOMAIN_OR_EMPTY)] = ""
+    """The priority class of all pods of the set; a template that names another is refused. Empty: each template says
+    for itself."""
     batch: tuple[BatchEntry, ...] = Field(default=(), max_length=ENTRIES_MAX, json_schema_extra=list_map("name"))
     """The finite parts; a BatchFooSet is made for each. Removing an entry removes its BatchFooSet and its pods."""
     service: tuple[ServiceEntry, ...] = Field(default=(), max_length=ENTRIES_MAX, json_schema_extra=list_map("name"))

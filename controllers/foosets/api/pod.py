@@ -143,6 +143,7 @@ class PodSpec(_Row):
     volumes: list[Volume] = []
     resource_claims: list[Present] = []
     topology_spread_constraints: list[Present] = []
+    scheduling_group: Present | None = None
 
 
 class Condition(_Row):

@@ -87,8 +87,8 @@ def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
     if end == ConditionType.FAILED:
         return Cause(kind, name, ConditionType.FAILED, Reason.BACKOFF_LIMIT_EXCEEDED, _failure(seen, account))
     fault = rules.batch_template(seen.batch.spec.template)
-    if fault:
-        return Cause(kind, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
+    if fault is not None:
+        return Cause(kind, name, ConditionType.PLACED, fault.reason, fault.message)
     quota = account.standing.cause(kind, name, now)
     if quota is not None:
         return quota
@@ -158,7 +158,7 @@ def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
     if end is not None:
         yield Verdict(end, True, reason, message)
-    yield Verdict(ConditionType.STALLED, _stalled(cause, failed=failed), reason, message)
+    yield Verdict(ConditionType.STALLED, failed or _stalled(seen, cause), reason, message)
 
 
 def _reason(cause: Cause | None, *, placed: bool, ready: bool, complete: bool) -> tuple[Reason, str]:
@@ -171,6 +171,7 @@ def _reason(cause: Cause | None, *, placed: bool, ready: bool, complete: bool) -
     return (Reason.PODS_STARTING, "pods are starting") if placed else (Reason.PLACING, "pods are being placed")
 
 
-def _stalled(cause: Cause | None, *, failed: bool) -> bool:
+def _stalled(seen: Observed, cause: Cause | None) -> bool:
     """Whether nothing will change until somebody changes the spec."""
-    return failed or (cause is not None and cause.reason in {Reason.UNSUPPORTED_TEMPLATE, Reason.NAME_COLLISION})
+    at_fault = rules.batch_template(seen.batch.spec.template) is not None
+    return at_fault or (cause is not None and cause.reason in {Reason.UNSUPPORTED_TEMPLATE, Reason.NAME_COLLISION})

@@ -70,12 +70,16 @@ def _cut_off(seen: Observed, now: datetime) -> tuple[Span, ...]:
 
 
 def _due(seen: Observed, refinement: Refinement) -> bool:
-    """Whether something can be done now: a child that is still on its way out has to be waited for."""
+    """Whether something can be done now: a child that is still on its way out has to be waited for, a fault mended."""
+    if refinement.fault is not None:
+        return False
     creatable = any(seen.child_of(entry) is None for entry in refinement.missing)
     return creatable or bool(refinement.changed or refinement.orphans)
 
 
 def _actions(seen: Observed, refinement: Refinement, episode: Episode) -> tuple[Action, ...]:
+    if refinement.fault is not None:
+        return ()
     namespace = seen.fooset.metadata.namespace
     applies = [
         apply(seen, desired(seen, entry), seen.child_of(entry), episode.refine)

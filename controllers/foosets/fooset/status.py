@@ -11,6 +11,7 @@ from foosets.api.servicefooset import ServiceFooSet
 from foosets.api.status import BlockedBy
 from foosets.fooset.children import desired, differs
 from foosets.fooset.state import Child, Entry, Observed
+from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
@@ -22,7 +23,8 @@ class Refinement:
     """How the entries and the children stand to each other.
 
     `missing` have no child yet, `changed` have one that must be written, `taken` have an object of another owner in
-    its place; `orphans` are children without entry. `current` are the children that are as they should be.
+    its place; `orphans` are children without entry. `current` are the children that are as they should be. With a
+    `fault` in the spec nothing is made of it: what runs goes on.
     """
 
     missing: tuple[Entry, ...]
@@ -30,6 +32,7 @@ class Refinement:
     taken: tuple[Entry, ...]
     orphans: tuple[Child, ...]
     current: tuple[Child, ...]
+    fault: rules.Fault | None = None
 
     @classmethod
     def of(cls, seen: Observed) -> "Refinement":
@@ -50,12 +53,13 @@ class Refinement:
                 current.append(child)
         wanted = {id(seen.child_of(entry)) for entry in seen.entries}
         orphans = [c for c in seen.children if seen.owns(c) and id(c) not in wanted and not c.terminating]
-        return cls(tuple(missing), tuple(changed), tuple(taken), tuple(orphans), tuple(current))
+        fault = rules.fooset(seen.fooset.spec)
+        return cls(tuple(missing), tuple(changed), tuple(taken), tuple(orphans), tuple(current), fault)
 
     @property
     def complete(self) -> bool:
-        """Whether every entry has its child and no other child is left."""
-        return not (self.missing or self.changed or self.taken or self.orphans)
+        """Whether every entry has its child and no other child is left, as a spec without fault has it."""
+        return not (self.fault or self.missing or self.changed or self.taken or self.orphans)
 
 
 def up_to_date(child: Child) -> bool:
@@ -109,15 +113,21 @@ def silent_from(seen: Observed, refinement: Refinement, episode: Episode, now: d
 
 
 def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: datetime) -> Cause | BlockedBy | None:
-    """Return the deepest blocking condition: what a child reports before what this controller ran into itself."""
+    """Return what blocks the set: its own fault, else the deepest condition below, else what this controller ran into.
+
+    A set that has failed is blocked by what ended it, whatever was written into it since.
+    """
     failed = [
         child for child in refinement.current if isinstance(child, BatchFooSet) and _has(child, ConditionType.FAILED)
     ]
-    asked = failed or refinement.current  # what ended the set is the cause, whatever else is wrong
+    name = seen.fooset.metadata.name
+    fault = refinement.fault
+    if fault is not None and not failed:
+        return Cause(Kind.FOOSET, name, ConditionType.REFINED, fault.reason, fault.message)
+    asked = failed or refinement.current
     below = [child.status.blocked_by for child in asked if up_to_date(child) and child.status.blocked_by]
     if below:
         return _deepest(below)
-    name = seen.fooset.metadata.name
     if refinement.taken:
         message = f"the name of the child for entry {refinement.taken[0].name} is taken by an object of another owner"
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, Reason.NAME_COLLISION, message)
@@ -179,14 +189,22 @@ def _verdicts(seen: Observed, refinement: Refinement, cause: BlockedBy | None) -
     reason, message = _reason(refinement, cause, ready=ready, end=end)
     blocked = reason not in UNBLOCKED_REASONS
     refined = refinement.complete
-    yield Verdict(ConditionType.REFINED, refined, Reason.AVAILABLE if refined else reason, "" if refined else message)
+    why, said = _why_held(refinement, failed=failed) or (reason, message)
+    yield Verdict(ConditionType.REFINED, refined, Reason.AVAILABLE if refined else why, "" if refined else said)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
     if end is not None:
         stored = seen.fooset.status.condition(end)
         yield Verdict(end, True, stored.reason, stored.message) if stored else Verdict(end, True, reason, message)
     stuck = any(_has(child, ConditionType.STALLED) for child in refinement.current)
-    yield Verdict(ConditionType.STALLED, failed or stuck or bool(refinement.taken), reason, message)
+    held = stuck or refinement.fault is not None or bool(refinement.taken)
+    yield Verdict(ConditionType.STALLED, failed or held, why, said)
+
+
+def _why_held(refinement: Refinement, *, failed: bool) -> tuple[str, str] | None:
+    """Return the fault as a reason and message; of a set that has failed, its end is the reason for everything."""
+    fault = refinement.fault
+    return (fault.reason, fault.message) if fault is not None and not failed else None
 
 
 def _reason(

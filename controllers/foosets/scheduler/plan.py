@@ -59,8 +59,8 @@ def plan(seen: Observed, now: datetime) -> PodPlan:
     if waiting.obstacle is not None and held_back(waiting.obstacle, now) is not None:
         return PodPlan(held(planned, waiting, waiting.obstacle, now))
     fault = rules.unsupported_by_our_placers(to_builtins(waiting.pod.spec))
-    if fault:
-        obstacle = obstacle_of(Reason.UNSUPPORTED_TEMPLATE, fault, now)
+    if fault is not None:
+        obstacle = obstacle_of(fault.reason, fault.message, now)
         return PodPlan(held(planned, waiting, obstacle, now))
     return PodPlan(planned, wanted=waiting)
 

@@ -87,8 +87,8 @@ def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
     """Return what keeps the set: its template, a quota, what its actions ran into, a kubelet, or its pods' troubles."""
     name = seen.service.metadata.name
     fault = rules.service_template(seen.service.spec.template)
-    if fault:
-        return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, Reason.UNSUPPORTED_TEMPLATE, fault)
+    if fault is not None:
+        return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, fault.reason, fault.message)
     quota = account.standing.cause(Kind.SERVICEFOOSET, name, now)
     if quota is not None:
         return quota
@@ -148,7 +148,7 @@ def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable
     yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else reason, "" if placed else message)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
-    yield Verdict(ConditionType.STALLED, _stalled(cause), reason, message)
+    yield Verdict(ConditionType.STALLED, _stalled(seen, cause), reason, message)
 
 
 def _reason(cause: Cause | None, *, placed: bool, ready: bool) -> tuple[Reason, str]:
@@ -161,6 +161,7 @@ def _reason(cause: Cause | None, *, placed: bool, ready: bool) -> tuple[Reason, 
     return Reason.PLACING, "pods are being created and placed"
 
 
-def _stalled(cause: Cause | None) -> bool:
+def _stalled(seen: Observed, cause: Cause | None) -> bool:
     """Whether nothing will change until somebody changes the spec."""
-    return cause is not None and cause.reason in {Reason.UNSUPPORTED_TEMPLATE, Reason.NAME_COLLISION}
+    at_fault = rules.service_template(seen.service.spec.template) is not None
+    return at_fault or (cause is not None and cause.reason in {Reason.UNSUPPORTED_TEMPLATE, Reason.NAME_COLLISION})
