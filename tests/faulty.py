@@ -70,7 +70,9 @@ FINE: dict[str, Raw] = {
     "a plain template": template(),
     "users' labels": with_metadata(labels={"app": "a", "foo.example.com": "x", "foo.example.comet/x": "y"}),
     "simulated nodes' annotations": with_metadata(annotations={"e2e.foo.example.com/fate": "exit"}),
-    "volumes that need no claim": template(volumes=[{"name": "v", "emptyDir": {}}, {"name": "s", "hostPath": {}}]),
+    "volumes that need no claim": template(
+        volumes=[{"name": "v", "emptyDir": {}}, {"name": "s", "hostPath": {"path": "/s"}}]
+    ),
     "node affinity": template(affinity={"nodeAffinity": {}}),
     "empty relations": template(
         affinity={"podAffinity": {}, "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}},

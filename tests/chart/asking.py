@@ -86,6 +86,14 @@ def fooset(name: str) -> Manifest:
     }
 
 
+def at_fault() -> Manifest:
+    """A set on its own that names a node."""
+    manifest = child("BatchFooSet", "faulty", "1")
+    del manifest["metadata"]["ownerReferences"]
+    manifest["spec"]["template"]["spec"]["nodeName"] = "node-0"
+    return manifest
+
+
 def child(kind: str, parent: str, uid: str, image: str = "main") -> Manifest:
     restart = {"restartPolicy": "Never"} if kind == "BatchFooSet" else {}
     metadata = {

@@ -13,6 +13,7 @@ from chart.asking import (
     OVERRIDING,
     PLAIN,
     SERVICE,
+    at_fault,
     child,
     created,
     fooset,
@@ -136,6 +137,7 @@ def until_in_force(cluster: LocalCluster) -> None:
         lambda: is_refused(cluster, waiting_pod(), "admin"),
         lambda: is_refused(cluster, child("BatchFooSet", "probe", "no-parent"), "admin"),
         lambda: is_refused(cluster, fooset("probe"), EDITOR),
+        lambda: is_refused(cluster, at_fault(), "admin"),
     ]
     deadline = time.monotonic() + IN_FORCE_WITHIN
     while not all(probe() for probe in probes):

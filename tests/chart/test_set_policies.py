@@ -1,6 +1,7 @@
 """Who edits a derived child, and who may have pods created by a set, on a real API server."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from chart.asking import DEPLOYER, EDITOR, FOOSET, PLAIN, child, created, fooset, refusal, send
@@ -35,9 +36,9 @@ def merge(policies: LocalCluster, derived: Manifest, user: str, patch: Manifest,
     return json.loads(policies.kubectl(*command))
 
 
-def refused_merge(policies: LocalCluster, derived: Manifest, patch: Manifest) -> str:
+def refused_merge(policies: LocalCluster, derived: Manifest, patch: Manifest, user: str = DEPLOYER) -> str:
     with pytest.raises(ClusterError) as refused:
-        merge(policies, derived, DEPLOYER, patch)
+        merge(policies, derived, user, patch)
     return refused.value.message
 
 
@@ -50,6 +51,7 @@ def test_an_edit_of_a_derived_spec_is_told_where_to_go(policies: LocalCluster, d
     entries = "batch" if kind == "BatchFooSet" else "service"
     said = refused_merge(policies, derived, image("other"))
     assert f"this {kind} is derived: edit FooSet {parent} (entry part of spec.{entries}) instead" in said
+    assert 'the annotation foo.example.com/allow-child-edits: "true" on the FooSet allows edits' in said
 
 
 def test_the_parents_identity_edits_a_derived_spec(policies: LocalCluster, derived: Manifest) -> None:
@@ -58,7 +60,7 @@ def test_the_parents_identity_edits_a_derived_spec(policies: LocalCluster, deriv
     assert stored["spec"]["template"]["spec"]["containers"][0]["image"] == "newer"
 
 
-@pytest.mark.parametrize("key", [names.TRACEPARENT, names.PARENT_REPLICAS, names.STAMPS])
+@pytest.mark.parametrize("key", [names.TRACEPARENT, names.PARENT_REPLICAS, names.STAMPS, names.ALLOW_CHILD_EDITS])
 def test_annotations_that_steer_a_child_are_guarded(policies: LocalCluster, derived: Manifest, key: str) -> None:
     said = refused_merge(policies, derived, {"metadata": {"annotations": {key: "true"}}})
     assert "the trace and control annotations of a derived" in said
@@ -114,6 +116,34 @@ def test_a_derived_service_is_scaled(policies: LocalCluster, derived: Manifest) 
     name = f"servicefooset/{derived['metadata']['name']}"
     policies.kubectl("scale", name, "--replicas", "7", "--namespace", PLAIN, "--as", DEPLOYER)
     assert policies.kubectl("get", name, "--namespace", PLAIN, "--output", "jsonpath={.spec.replicas}") == "7"
+
+
+# ------------------------------------------------------------------------------------- children that are edited
+@pytest.fixture
+def editable(policies: LocalCluster, derived: Manifest) -> Iterator[Manifest]:
+    """The stored child, after its controller has mirrored the FooSet's permission to it; stored as it was again."""
+    (owner,) = derived["metadata"]["ownerReferences"]
+    plain = child(derived["kind"], owner["name"], owner["uid"])
+    annotations = plain["metadata"]["annotations"] | {names.ALLOW_CHILD_EDITS: "true"}
+    yield by_parent(policies, plain | {"metadata": plain["metadata"] | {"annotations": annotations}})
+    by_parent(policies, plain)
+
+
+def test_an_allowed_edit_is_made_by_who_may_create_pods(policies: LocalCluster, editable: Manifest) -> None:
+    stored = merge(policies, editable, DEPLOYER, image("edited"), "--dry-run=server")
+    assert stored["spec"]["template"]["spec"]["containers"][0]["image"] == "edited"
+    assert f"{EDITOR} may not create pods" in refused_merge(policies, editable, image("edited"), EDITOR)
+
+
+def test_an_allowed_edit_is_one_of_the_spec_alone(policies: LocalCluster, editable: Manifest) -> None:
+    taken_back = {"metadata": {"annotations": {names.ALLOW_CHILD_EDITS: None}}}
+    assert "the trace and control annotations" in refused_merge(policies, editable, taken_back)
+    assert "takes it away from its parent" in refused_merge(policies, editable, {"metadata": {"ownerReferences": None}})
+
+
+def test_nobody_allows_himself_to_edit(policies: LocalCluster, derived: Manifest) -> None:
+    both = image("edited") | {"metadata": {"annotations": {names.ALLOW_CHILD_EDITS: "true"}}}
+    assert f"this {derived['kind']} is derived" in refused_merge(policies, derived, both)
 
 
 # ------------------------------------------------------------------------------------------------- requester
