@@ -15,6 +15,7 @@ import pytest
 
 from e2e.apiserver import ApiServer
 from e2e.cluster.local import LocalCluster
+from e2e.cluster.progress import Progress
 from e2e.invariants.history import At, History, Violation
 from e2e.invariants.judge import judge
 from e2e.invariants.recorder import Recorder, recording
@@ -103,3 +104,35 @@ def _broken(story: Story, recorder: Recorder, how: Judged) -> list[Violation]:
 
 def _unexpected(found: list[Violation], how: Judged) -> list[Violation]:
     return [violation for violation in found if violation.invariant not in how.breaks]
+
+
+# ---- the same without our admission policies
+
+
+@pytest.fixture(scope="session")
+def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A cluster of its own, where the chart is installed without its policies, and its components run."""
+    made = LocalCluster(tmp_path_factory.mktemp("unguarded") / "cluster", progress=Progress(quiet=True))
+    values = {"policies": {"enabled": False}}
+    try:
+        made.up(node_count=2, with_jaeger=False)
+        made.install(values)
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture
+def unguarded_story(unguarded: LocalCluster, request: pytest.FixtureRequest) -> Iterator[Story]:
+    """A namespace of the test's own there."""
+    name = namespace_for(request.node.name)
+    unguarded.kubectl("create", "namespace", name)
+    with ApiServer.of(unguarded.kubeconfig) as server:
+        yield Story(unguarded, server, name)
+    unguarded.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(params=["story", "unguarded_story"])
+def anywhere(request: pytest.FixtureRequest) -> Story:
+    """A namespace in a cluster with the policies, and in one without."""
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,140 @@
+"""No policy of ours judges an object that is not ours: shown on two API servers, and by what the policies match."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from chart.asking import BATCH, PLAIN, SERVICE, created
+from chart.manifests import MUTATING_POLICIES, Manifest, Render, of_kind
+
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.local import LocalCluster
+from foosets.api.names import GROUP
+
+CONTAINER = {"name": "main", "image": "main"}
+PODS: Manifest = {"automountServiceAccountToken": False, "containers": [CONTAINER]}  # else a volume of a random name
+SERVED_WITHIN = 30.0
+OF_THE_SERVER = ("uid", "creationTimestamp", "managedFields", "resourceVersion")
+
+
+def pod(name: str, annotations: dict[str, str] | None = None, **spec: Any) -> Manifest:
+    metadata = {"name": name, "annotations": annotations or {}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": PODS | spec}
+
+
+def workload(kind: str, api_version: str, **spec: Any) -> Manifest:
+    template = {"metadata": {"labels": {"app": "other"}}, "spec": PODS | spec.pop("pods", {})}
+    manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": f"other-{kind.lower()}"}}
+    return manifest | {"spec": {"template": template, **spec}}
+
+
+SELECTED = {"selector": {"matchLabels": {"app": "other"}}}
+TOLERANT = {"tolerations": [{"operator": "Exists"}], "hostPID": True, "hostNetwork": True}
+OTHERS: dict[str, Manifest] = {
+    "a mirror pod": pod("static-n1", {"kubernetes.io/config.mirror": "0123"}, nodeName="n1"),
+    "kubectl debug node/n1": pod("node-debugger", nodeName="n1", restartPolicy="Never", **TOLERANT),
+    "a pod with a node": pod("pinned", nodeName="n1"),
+    "a pod that waits for our scheduler": pod("waiting", schedulerName="foo-scheduler"),
+    "a pod that nobody answers to": pod("unassigned", schedulerName="foo-unassigned"),
+    "a Job": workload("Job", "batch/v1", pods={"restartPolicy": "Never"}),
+    "a DaemonSet": workload("DaemonSet", "apps/v1", **SELECTED),
+    "a Deployment": workload("Deployment", "apps/v1", pods={"nodeName": "n1"}, **SELECTED),
+}
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A control plane that has never heard of us, with the same namespace."""
+    made = LocalCluster(tmp_path_factory.mktemp("others") / "cluster")
+    try:
+        made.up(node_count=0, with_jaeger=False)
+        made.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLAIN}})
+        until_accounts(made)
+        yield made
+    finally:
+        made.down()
+
+
+def until_accounts(cluster: LocalCluster) -> None:
+    """Wait for the namespace's default ServiceAccount, without which no pod is created there."""
+    deadline = time.monotonic() + SERVED_WITHIN
+    while True:
+        try:
+            cluster.kubectl("get", "serviceaccount", "default", "--namespace", PLAIN)
+        except ClusterError:
+            assert time.monotonic() < deadline, "no service account comes"
+            time.sleep(0.1)
+        else:
+            return
+
+
+def as_stored(cluster: LocalCluster, manifest: Manifest) -> str:
+    """What a create would store, without what the server makes up for each object."""
+    stored = created(cluster, manifest, "admin")
+    uid = stored["metadata"]["uid"]
+    for key in OF_THE_SERVER:
+        stored["metadata"].pop(key, None)
+    return json.dumps(stored, sort_keys=True).replace(uid, "uid")
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("manifest", OTHERS.values(), ids=OTHERS.keys())
+def test_objects_of_others_are_stored_as_without_us(
+    policies: LocalCluster, without: LocalCluster, manifest: Manifest
+) -> None:
+    until_accounts(policies)
+    assert as_stored(policies, manifest) == as_stored(without, manifest)
+
+
+# ---- what the policies say themselves
+
+
+def all_policies(render: Render) -> list[Manifest]:
+    manifests = render("--api-versions", MUTATING_POLICIES)
+    kinds = ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy")
+    return [policy for kind in kinds for policy in of_kind(manifests, kind).values()]
+
+
+def is_ours_alone(spec: Manifest) -> bool:
+    """Whether a policy on pods looks only at those with a label of ours, or at what our controllers create."""
+    selected = spec["matchConstraints"].get("objectSelector", {}).get("matchLabels", {})
+    ours = (
+        f"object.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/')) || "
+        f"request.userInfo.username in ['{BATCH}', '{SERVICE}']"
+    )
+    conditions = [condition["expression"] for condition in spec.get("matchConditions", ())]
+    return any(key.startswith(f"{GROUP}/") for key in selected) or ours in conditions
+
+
+def test_policies_match_our_kinds_and_our_pods(render: Render) -> None:
+    policies = all_policies(render)
+    assert {policy["metadata"]["name"] for policy in policies} == {
+        f"foosets-{name}" for name in ("derived-children", "pod-origin", "requester", "scheduler-name", "templates")
+    }
+    for policy in policies:
+        for rule in policy["spec"]["matchConstraints"]["resourceRules"]:
+            if rule["apiGroups"] == [GROUP]:
+                assert set(rule["resources"]) <= {"foosets", "batchfoosets", "servicefoosets"}, policy
+            else:
+                assert (rule["apiGroups"], rule["resources"], rule["operations"]) == ([""], ["pods"], ["CREATE"])
+                assert is_ours_alone(policy["spec"]), policy["metadata"]["name"]
+
+
+def test_no_binding_widens_what_its_policy_matches(render: Render) -> None:
+    manifests = render("--api-versions", MUTATING_POLICIES)
+    bindings = {
+        name: binding
+        for kind in ("ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicyBinding")
+        for name, binding in of_kind(manifests, kind).items()
+    }
+    assert bindings.keys() == {policy["metadata"]["name"] for policy in all_policies(render)}
+    for name, binding in bindings.items():
+        assert binding["spec"]["policyName"] == name
+        assert binding["spec"].keys() <= {"policyName", "validationActions"}
+        assert binding["spec"].get("validationActions", ["Deny"]) == ["Deny"]
+
+
+def test_every_policy_refuses_when_it_cannot_judge(render: Render) -> None:
+    assert {policy["spec"]["failurePolicy"] for policy in all_policies(render)} == {"Fail"}
