@@ -8,8 +8,8 @@
     transport (in memory), http (loopback)                 the ways to it
     garbage                                                what else lives in a cluster
 
-It knows FooSets, BatchFooSets, ServiceFooSets, pods, nodes, namespaces and leases. What it does not know is refused by
-an UnsupportedError that no controller catches, so that no test passes for want of a feature.
+It knows FooSets, BatchFooSets, ServiceFooSets, pods, nodes, namespaces, leases and events. What it does not know is
+refused by an UnsupportedError that no controller catches, so that no test passes for want of a feature.
 
 Nothing here runs by itself: no thread, no task, no clock of its own. Time is what the given clock says, chance comes
 from the given generator, and who waits, waits through anyio. There is neither authorization nor admission policy; a

@@ -11,7 +11,7 @@ policies, quotas and webhooks: the fake one has none of that.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from foosets.api.meta import BATCHFOOSETS, FOOSETS, PODS, SERVICEFOOSETS, Resource
+from foosets.api.meta import BATCHFOOSETS, EVENTS, FOOSETS, PODS, SERVICEFOOSETS, Resource
 from foosets.kube.client import APPLY_PATCH
 from tests.builders import batch_spec, service_spec, template
 from tests.fake.histories import Step
@@ -60,6 +60,13 @@ DIFFERENCES: Final = (
         "labels and annotations are not judged",
         "our controllers write only what they have read or made themselves, in forms that are known",
         (Step("POST", FOOSETS, body=_object(FOOSETS, {}, labels={"a": "not a value"})),),
+        201,
+        422,
+    ),
+    Difference(
+        "events are not judged",
+        "a story against a real server reads those that our controllers write",
+        (Step("POST", EVENTS, body={"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "a"}}),),
         201,
         422,
     ),

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, NAMESPACES, NODES, PODS, SERVICEFOOSETS, Key, Resource
+from foosets.api.meta import (
+    BATCHFOOSETS,
+    EVENTS,
+    FOOQUOTAS,
+    FOOSETS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICEFOOSETS,
+    Key,
+    Resource,
+)
 from tests.fake.refusals import UnsupportedError, bad_request
 from tests.fake.schemas import Schema, schema_of
 
@@ -43,6 +54,7 @@ KINDS: Final = (
     Kind(NODES, frozenset({"status"}), blind_put=True),
     Kind(NAMESPACES, blind_put=True),
     Kind(LEASES, put_creates=True),
+    Kind(EVENTS),
 )
 _KIND_OF: Final = {(kind.resource.group, kind.resource.version, kind.resource.plural): kind for kind in KINDS}
 BY_PLURAL: Final = {kind.resource.plural: kind for kind in KINDS}

@@ -41,6 +41,28 @@ def test_of_many_the_most_frequent_reason_counts_and_of_its_pods_the_first_by_na
     assert worst_of(troubles) == Cause("Pod", "b", "Ready", Reason.IMAGE_PULL_FAILED, message)
 
 
+def test_the_pod_that_is_shown_stays_when_others_get_into_the_same_trouble() -> None:
+    shown = blocked_by(None, worst_of([trouble("b", Reason.NO_FIT)]), TRACE, NOW)
+    joined = [trouble("a", Reason.NO_FIT, "0/3"), trouble("b", Reason.NO_FIT, "0/4")]
+    assert worst_of(joined, shown) == Cause("Pod", "b", "Ready", Reason.NO_FIT, "0/4 (and 1 other pods)")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [trouble("a", Reason.NO_FIT), trouble("c", Reason.NO_FIT)],
+        [trouble("a", Reason.CRASH_LOOP), trouble("b", Reason.NO_FIT), trouble("c", Reason.CRASH_LOOP)],
+        [trouble("a", Reason.CRASH_LOOP), trouble("b", Reason.CRASH_LOOP)],
+    ],
+    ids=["it is out of trouble", "another reason is more frequent", "its own is another"],
+)
+def test_the_pod_that_is_shown_goes_when_it_is_the_example_no_more(others: list[Trouble]) -> None:
+    shown = blocked_by(None, worst_of([trouble("b", Reason.NO_FIT)]), TRACE, NOW)
+    cause = worst_of(others, shown)
+    assert cause is not None
+    assert cause.name == "a"
+
+
 @given(st.permutations([trouble("a", Reason.NO_FIT), trouble("b", Reason.CRASH_LOOP), trouble("c", Reason.NO_FIT)]))
 def test_the_order_of_events_does_not_matter(troubles: list[Trouble]) -> None:
     cause = worst_of(troubles)

@@ -1,7 +1,7 @@
 """One look at one key: the order of its steps, and what it waits for."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,10 +12,12 @@ from foosets.api.meta import BATCHFOOSETS, PODS, Key, Resource
 from foosets.api.names import Component, Uid
 from foosets.kube.errors import Conflict, QuotaRefused
 from foosets.planning.actions import Create, Plan, Status
+from foosets.planning.events import Event
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.trace import Span
 from foosets.runtime.apply import Applier, Written
 from foosets.runtime.controller import CATCH_UP_SECONDS, STATUS_INTERVAL, Clocks, Controller, Engine, Room
+from foosets.runtime.events import Events
 from foosets.runtime.expectations import Expectations, Sight
 from foosets.runtime.obstruction import Obstructions
 from foosets.runtime.queue import KeyQueue
@@ -38,6 +40,7 @@ class World:
     presumed: int = 0
     monotonic: float = 1000.0
     refusal: Exception | None = None
+    status_refusal: Exception | None = None
     bug: Exception | None = None
     told: list[str] = field(default_factory=list)
     obstacles: list[Obstacle | None] = field(default_factory=list)
@@ -81,9 +84,14 @@ class World:
                     self.told.append("create")
                     outcome.written.append(Written(PODS, Key("ns", action.name), Uid("pod"), 101))
                 return outcome
+            case _ if self.status_refusal is not None:
+                raise self.status_refusal
             case _:
                 self.told.append("status")
                 return Written(BATCHFOOSETS, SET, Uid("uid"), 2)
+
+    def tell(self, event: Event) -> None:
+        self.told.append(f"event {event.name}")
 
     def emit(self, spans: tuple[Span, ...]) -> None:
         if spans:
@@ -105,6 +113,7 @@ def controller(world: World) -> tuple[Controller, KeyQueue]:
         applier=cast("Applier", world),
         expectations=Expectations({PODS: Sight(lambda: world.cache, lambda *_: False)}),
         obstructions=Obstructions(random.Random(0)),
+        events=cast("Events", type("E", (), {"tell": staticmethod(world.tell), "forget": lambda *_: None})()),
         tracing=cast("Tracing", world),
         clocks=Clocks(lambda: 1_700_000_000.0, lambda: world.monotonic),
         relist=world.relist,
@@ -220,6 +229,30 @@ async def test_a_refusal_that_time_mends_is_raised_after_the_status_was_written(
         await looked.reconcile(SET)
 
     assert world.told[-1] == "status"
+
+
+TELLING = replace(STATUS, event=Event("set.abc", BATCHFOOSETS, SET, Uid("uid"), "NoFit", "0/3 nodes", None))
+
+
+async def test_an_event_is_told_when_its_status_was_stored() -> None:
+    world = World(Plan(status=TELLING))
+    looked, _ = controller(world)
+
+    await looked.reconcile(SET)
+
+    assert world.told[-2:] == ["status", "event set.abc"]
+
+
+async def test_no_event_is_told_of_a_status_that_was_refused_or_is_to_come_later() -> None:
+    world = World(Plan(status=TELLING), status_refusal=Conflict(409, "Conflict", "stale"))
+    looked, _ = controller(world)
+
+    with pytest.raises(Conflict):
+        await looked.reconcile(SET)
+    world.status_refusal = None
+    await looked.reconcile(SET)
+
+    assert world.told == ["plan", "acted 0 of 0"] * 2
 
 
 async def test_a_bug_in_an_action_is_raised_when_the_others_are_taken_note_of_and_awaited() -> None:

@@ -3,8 +3,9 @@
     seconds  who           verb    what                  whose        code  what it came to
     0.006    fooset        update  foosets/status        app          200   -Ready -Refined +Progressing
 
-Seconds count from the story's beginning. The five characters of a pod's name that stand for its owner's uid are `*`. A
-condition is shown when it turns True (`+`) or ceases to be, or never was (`-`). A dry run has a line, too.
+Seconds count from the story's beginning. The five characters of a pod's name that stand for its owner's uid are `*`,
+and so is what an Event's name ends with. A condition is shown when it turns True (`+`) or ceases to be, or never was
+(`-`). A dry run has a line, too.
 """
 
 import re
@@ -17,6 +18,7 @@ from tests.fake.record import Request
 from tests.sequences.cell import Played
 
 SHORT: Final = {identity(component): str(component) for component in Component}
+EVENT: Final = re.compile(r"^(.+)\.[a-z2-7]{10}$")
 POD: Final = re.compile(r"^(.+)-[a-z2-7]{5}-([0-9]+(?:-[0-9]+)?)$")
 TRIAL: Final = re.compile(r"^(.+)-[a-z2-7]{5}-dry-run$")
 
@@ -40,7 +42,7 @@ def _lines(played: Played) -> Iterator[str]:
 
 def _line(seconds: float, request: Request, news: str) -> str:
     who = SHORT.get(request.user, request.user.rpartition(":")[2])
-    name = TRIAL.sub(r"\1-*", POD.sub(r"\1-*-\2", request.name))
+    name = EVENT.sub(r"\1.*", TRIAL.sub(r"\1-*", POD.sub(r"\1-*-\2", request.name)))
     verb = f"{request.verb:<7}"
     return f"{seconds:8.3f}  {who:<28}{verb}{request.resource:<23}{name:<20}{request.code}  {news}".rstrip()
 
@@ -51,6 +53,8 @@ def _news(request: Request, told: dict[tuple[str, str], dict[str, str]]) -> str:
         return "nothing: a dry run"
     if request.resource == "pods/binding":
         return f"to {request.body['target']['name']}"
+    if request.resource == "events":
+        return request.body["reason"]
     if request.resource == "pods" and request.verb == "create":
         node = request.body["spec"].get("nodeName")
         return f"on {node}" if node else ""

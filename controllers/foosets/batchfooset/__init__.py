@@ -1,7 +1,7 @@
 """The batch controller: a BatchFooSet becomes pods, on nodes that the controller chooses itself.
 
 Reads: BatchFooSets, all bound pods, nodes.
-Writes: pods (create with nodeName, delete), BatchFooSet status.
+Writes: pods (create with nodeName, delete), BatchFooSet status, Events.
 Never: bindings, other kinds.
 
 In reading order: `state` (what a plan looks at), `plan` (what to do), `status` (what to report), `spans` (what to

@@ -96,7 +96,7 @@ def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
         return Cause(kind, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
     lacking = seen.pods.active < min(seen.batch.spec.parallelism, account.remaining)
     rejected = account.conflicts.cause(kind, name) if lacking else None
-    return rejected or worst_of(seen.pods.troubles.values())
+    return rejected or worst_of(seen.pods.troubles.values(), seen.batch.status.blocked_by)
 
 
 def _failure(seen: Observed, account: Account) -> str:

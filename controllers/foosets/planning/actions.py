@@ -9,6 +9,7 @@ from foosets.api.meta import Resource
 from foosets.api.names import NodeName, Uid
 from foosets.api.pod import Condition
 from foosets.planning.children import Owner
+from foosets.planning.events import Event
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.trace import Span
 
@@ -85,7 +86,10 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """PUT of the status subresource, a JSON object, with the resourceVersion that the plan saw."""
+    """PUT of the status subresource, a JSON object, with the resourceVersion that the plan saw.
+
+    `event` is told when it is stored, if it names another cause than the stored one.
+    """
 
     resource: Resource
     namespace: str
@@ -93,6 +97,7 @@ class Status:
     uid: Uid
     resource_version: str
     status: bytes
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)

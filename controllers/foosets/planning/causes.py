@@ -29,35 +29,45 @@ class Cause:
         object.__setattr__(self, "message", self.message[:MESSAGE_MAX])
 
 
-def worst_of(troubles: Collection[Trouble]) -> Cause | None:
-    """Return one cause for many pods: of the most frequent reason, the first by name; the message counts the others."""
+def same_cause(one: BlockedBy | None, other: BlockedBy | Cause | None) -> bool:
+    """Whether both name the same condition of the same object, for the same reason; messages and times may differ."""
+    if one is None or other is None:
+        return one is other
+    return (one.kind, one.name, one.condition, one.reason) == (other.kind, other.name, other.condition, other.reason)
+
+
+def worst_of(troubles: Collection[Trouble], shown: BlockedBy | None = None) -> Cause | None:
+    """Return one cause for many pods; the message counts the others.
+
+    It is of the most frequent reason. There the pod that is `shown` already stays, so that pods which come into the
+    same trouble later change no cause; else it is the first by name.
+    """
     if not troubles:
         return None
     counts: dict[Reason, int] = {}
     for trouble in troubles:
         counts[trouble.reason] = counts.get(trouble.reason, 0) + 1
-    first = min(troubles, key=lambda trouble: (-counts[trouble.reason], trouble.pod))
+    first = min(
+        troubles, key=lambda trouble: (-counts[trouble.reason], not same_cause(shown, _cause(trouble)), trouble.pod)
+    )
     others = len(troubles) - 1
-    message = f"{first.message} (and {others} other pods)" if others else first.message
-    return Cause("Pod", first.pod, first.condition, first.reason, message)
+    return _cause(first, f" (and {others} other pods)" if others else "")
+
+
+def _cause(trouble: Trouble, counted: str = "") -> Cause:
+    return Cause("Pod", trouble.pod, trouble.condition, trouble.reason, f"{trouble.message}{counted}")
 
 
 def blocked_by(stored: BlockedBy | None, cause: Cause | None, trace: TraceId, now: datetime) -> BlockedBy | None:
     """Return the cause as status shows it; the same cause keeps its `since`, whatever its message counts by now."""
     if cause is None:
         return None
-    same = stored is not None and (stored.kind, stored.name, stored.condition, stored.reason) == (
-        cause.kind,
-        cause.name,
-        cause.condition,
-        cause.reason,
-    )
     return BlockedBy(
         kind=cause.kind,
         name=cause.name,
         condition=cause.condition,
         reason=cause.reason,
         message=cause.message,
-        since=stored.since if stored is not None and same else whole_second(now),
+        since=stored.since if stored is not None and same_cause(stored, cause) else whole_second(now),
         trace_id=trace,
     )

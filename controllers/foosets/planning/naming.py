@@ -6,12 +6,14 @@ not meet its old pods. `foosets.api.customresource.NAME_MAX` leaves room for all
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 from foosets.api.names import Uid
 
 UID_HASH_LENGTH: Final = 5
 REVISION_LENGTH: Final = 10
+EVENT_HASH_LENGTH: Final = 10
 
 
 def base32_sha256(data: bytes) -> str:
@@ -37,3 +39,9 @@ def pod_prefix(owner: str, owner_uid: Uid) -> str:
 def pod_name(prefix: str, index: int, attempt: int) -> str:
     """Return a pod's name; the first attempt goes without its number."""
     return f"{prefix}{index}-{attempt}" if attempt else f"{prefix}{index}"
+
+
+def event_name(owner: str, owner_uid: Uid, said: Iterable[str]) -> str:
+    """Return the name of the Event in which a set says something; saying it again gives the same name."""
+    told = "\n".join((owner_uid, *said))
+    return f"{owner}.{base32_sha256(told.encode())[:EVENT_HASH_LENGTH]}"

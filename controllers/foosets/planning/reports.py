@@ -1,9 +1,13 @@
-"""A status as a request: written whole, with the version it was computed from, and only if it says something new."""
+"""A status as a request: written whole, with the version it was computed from, and only if it says something new.
+
+A new cause in it is news to those who do not look at the set; the Event that tells them goes with the request.
+"""
 
 from foosets.api.customresource import CustomResource
 from foosets.api.meta import Resource
 from foosets.api.status import Observation
 from foosets.planning.actions import Status
+from foosets.planning.events import event_of
 
 
 def status_write(resource: Resource, seen: CustomResource, stored: Observation, wanted: Observation) -> Status | None:
@@ -11,5 +15,5 @@ def status_write(resource: Resource, seen: CustomResource, stored: Observation, 
     if wanted == stored:
         return None
     meta = seen.metadata
-    body = wanted.to_json()
-    return Status(resource, meta.namespace, meta.name, meta.uid, meta.resource_version, body)
+    event = event_of(resource, seen, stored, wanted)
+    return Status(resource, meta.namespace, meta.name, meta.uid, meta.resource_version, wanted.to_json(), event)

@@ -3,7 +3,8 @@
 The order is what makes a crash harmless. Actions come before the status that reports them, since status is a report
 and not a record of intent; the only intents in status (attempts, the trace episode) are written by a plan without
 the actions that need them, and acted upon by the next plan, which sees them. Spans are exported before the status
-that calls them exported. A key is not planned before the caches have seen its own last writes.
+that calls them exported, and an Event is told only of a status that is stored. A key is not planned before the caches
+have seen its own last writes.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from foosets.planning.obstacles import Obstacle
 from foosets.planning.stamps import SECOND
 from foosets.planning.trace import Microseconds
 from foosets.runtime.apply import Applier
+from foosets.runtime.events import Events
 from foosets.runtime.expectations import Expectations
 from foosets.runtime.logs import logger
 from foosets.runtime.obstruction import Obstructions
@@ -89,6 +91,7 @@ class Engine:
     applier: Applier
     expectations: Expectations
     obstructions: Obstructions
+    events: Events
     tracing: Tracing
     clocks: Clocks
     relist: Callable[[Resource], None]
@@ -174,6 +177,8 @@ class Controller:
     async def _write_status(self, key: Key, status: Status) -> None:
         written = await self._engine.applier.perform(status)
         self._engine.expectations.awaits(key, written.resource, written.resource_version)
+        if status.event is not None:
+            self._engine.events.tell(status.event)
 
     def _raise_transient(self, outcome: Performed) -> None:
         """Raise the first refusal that only time can mend, so that the loop backs off."""
@@ -185,6 +190,7 @@ class Controller:
         self._engine.expectations.forget(key)
         self._engine.obstructions.forget(key)
         self._engine.writers.forget(key)
+        self._engine.events.forget(key)
         self._status_at.pop(key, None)
         self._lagging.pop(key, None)
         self._room.forget(key)

@@ -34,6 +34,7 @@ from foosets.planning.trace import Microseconds
 from foosets.runtime.apply import Applier
 from foosets.runtime.backoff import Backoff
 from foosets.runtime.controller import Clocks, Controller, Engine, Room
+from foosets.runtime.events import Events, Reporter
 from foosets.runtime.expectations import Expectations, Sight
 from foosets.runtime.leader import Elector, Fence, LeaseLostError, Work, boot_clock
 from foosets.runtime.logs import configure, logger
@@ -150,15 +151,18 @@ class Process:
         self._clocks = outside.clocks
         self._rng = outside.rng
         self._queue = KeyQueue(self._clocks.monotonic)
-        self._applier = Applier(Client(self._transport, self._manager), self._clocks.microseconds)
+        self._identity = settings.identity or f"{socket.gethostname()}-{self._manager}"
+        client = Client(self._transport, self._manager)
+        self._applier = Applier(client, self._clocks.microseconds)
+        reporter = Reporter(self._manager, self._identity)
+        self._events = Events(client, reporter, self._clocks.monotonic, self._clocks.microseconds)
         self._writers = Writers(self._applier, settings.writers)
 
     def candidate(self, fence: Fence, metrics: Metrics, health: Health) -> Elector:
         """Return this process as a candidate for its component's lease, which the pages show."""
         lease = LeaseClient(self._transport, Key(*self._settings.lease.split("/")), self._manager)
-        identity = self._settings.identity or f"{socket.gethostname()}-{self._manager}"
         complaints, rng = health.complaints, self._rng
-        elector = Elector(lease, identity, fence, wall=self._clocks.wall, complaints=complaints, rng=rng)
+        elector = Elector(lease, self._identity, fence, wall=self._clocks.wall, complaints=complaints, rng=rng)
         metrics.add("leader", elector.statistics)
         health.checks.append(elector.overdue)
         health.preparations.append(lambda: elector.trouble)
@@ -187,6 +191,7 @@ class Process:
     async def _work(self, loop: Loop, metrics: Metrics) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(self._writers.run)
+            group.start_soon(self._events.run)
             group.start_soon(loop.run, self._settings.workers, metrics)
 
     def _enqueue(self, key: Key, after: float = 0.0) -> None:
@@ -201,6 +206,7 @@ class Process:
             applier=self._applier,
             expectations=Expectations({watch.source.resource: _sight(watch.store) for watch, _ in awaited}),
             obstructions=Obstructions(self._rng),
+            events=self._events,
             tracing=self._outside.tracing,
             clocks=self._clocks,
             relist=lambda resource: relists[resource](),
@@ -215,6 +221,7 @@ class Process:
         """Let the metrics page and the probes see what runs."""
         metrics.add("queue", self._queue.statistics)
         metrics.add("writers", self._writers.statistics)
+        metrics.add("events", self._events.statistics)
         metrics.add("tracing", self._outside.tracing.statistics)
         metrics.requests(self._transport.statistics)
         for number, (watch, reflector) in enumerate(reflectors):

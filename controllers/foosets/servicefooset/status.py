@@ -95,7 +95,7 @@ def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
     if seen.obstacle is not None:
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
     rejected = account.conflicts.cause(Kind.SERVICEFOOSET, name)
-    return rejected or worst_of([*seen.pods.troubles.values(), *account.silent])
+    return rejected or worst_of([*seen.pods.troubles.values(), *account.silent], seen.service.status.blocked_by)
 
 
 def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> ServiceFooSetStatus:
