@@ -2,6 +2,7 @@ import json
 import ssl
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -91,6 +92,44 @@ async def test_a_kubeconfig_user_becomes_a_header(tmp_path: Path, user: dict[str
     assert (credentials.server, credentials.authorization) == ("http://127.0.0.1:1", authorization)
 
 
+def two_contexts(folder: Path) -> str:
+    """Return a kubeconfig of two clusters; the context that is not current has a namespace."""
+    path = Path(kubeconfig(folder, "http://127.0.0.1:1"))
+    content = json.loads(path.read_text())
+    content["clusters"].append({"name": "other", "cluster": {"server": "http://127.0.0.1:2"}})
+    content["contexts"].append({"name": "other", "context": {"cluster": "other", "user": "it", "namespace": "shop"}})
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("context", "server", "namespace"),
+    [(None, "http://127.0.0.1:1", ""), ("other", "http://127.0.0.1:2", "shop")],
+)
+async def test_a_context_says_which_server_and_which_namespace(
+    tmp_path: Path, context: str | None, server: str, namespace: str
+) -> None:
+    credentials = await Credentials.load(find_origin(two_contexts(tmp_path), {}, context))
+    assert (credentials.server, credentials.namespace) == (server, namespace)
+
+
+async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotConfigured, match="third"):
+        await Credentials.load(find_origin(two_contexts(tmp_path), {}, "third"))
+
+
+def test_who_names_a_context_in_a_pod_means_a_file() -> None:
+    origin = find_origin(None, {"KUBERNETES_SERVICE_HOST": "h"}, "other")
+    assert origin == KubeconfigFile(str(Path.home() / ".kube" / "config"), "other")
+
+
+async def test_a_pod_is_in_the_namespace_that_is_mounted_into_it(tmp_path: Path) -> None:
+    account = replace(service_account(tmp_path), namespace_file=str(tmp_path / "namespace"))
+    assert (await Credentials.load(account)).namespace == ""
+    (tmp_path / "namespace").write_text("shop\n")
+    assert (await Credentials.load(account)).namespace == "shop"
+
+
 async def test_a_client_certificate_is_presented_and_verification_follows_the_file(tmp_path: Path) -> None:
     chain = str(Authority(tmp_path, "one").chain)
     user = {"client-certificate": chain, "client-key": chain}
@@ -170,6 +209,9 @@ class Dispenser:
         configuration = Configuration()
         configuration.api_key["BearerToken"] = f"Bearer token-{self.readings}"
         return configuration
+
+    def namespace(self) -> str:
+        return ""
 
 
 def test_a_refused_token_is_read_again_once_and_not_in_a_storm() -> None:

@@ -33,6 +33,7 @@ REFRESH_SECONDS: Final = 60.0
 """Age at which credentials are read again before the next request."""
 RENEWAL_PAUSE_SECONDS: Final = 5.0
 """A 401 makes us read again at most this often, so that refused requests cannot turn into a storm of plugins."""
+NAMESPACE_FILENAME: Final = str(Path(SERVICE_TOKEN_FILENAME).with_name("namespace"))
 _READ_SECONDS: Final = 30.0  # an exec plugin that hangs must not hang its callers
 
 
@@ -43,22 +44,32 @@ class Origin(Protocol):
         """Return the present configuration; `afresh` also gives up what plugins said to be still good."""
         ...
 
+    def namespace(self) -> str:
+        """Return the namespace that is meant where none is named, or nothing; known once it has been read."""
+        ...
+
 
 @dataclass(slots=True)
 class KubeconfigFile:
-    """A kubeconfig, or several separated as in $KUBECONFIG, with its current context."""
+    """A kubeconfig, or several separated as in $KUBECONFIG, with the context of that name, or its current one."""
 
     path: str
-    _loader: KubeConfigLoader | None = field(default=None, init=False)
+    context: str | None = None
+    _loader: KubeConfigLoader | None = field(default=None, init=False, repr=False)
 
     async def read(self, *, afresh: bool) -> Configuration:
         """Read token files again and ask plugins whose answer has expired; afresh: the file, too, and every plugin."""
         configuration = Configuration()
         if afresh or self._loader is None:
-            self._loader = await load_kube_config(config_file=self.path, client_configuration=configuration)
+            self._loader = await load_kube_config(self.path, self.context, client_configuration=configuration)
         else:
             await self._loader.load_and_set(configuration)
         return configuration
+
+    def namespace(self) -> str:
+        """Return the context's namespace."""
+        current = self._loader.current_context if self._loader is not None else None
+        return str(current["context"].get("namespace") or "") if current else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,7 @@ class ServiceAccount:
     token_file: str = SERVICE_TOKEN_FILENAME
     ca_file: str = SERVICE_CERT_FILENAME
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    namespace_file: str = NAMESPACE_FILENAME
 
     async def read(self, *, afresh: bool) -> Configuration:  # noqa: ARG002 - reading files is always afresh
         """Read both files."""
@@ -81,22 +93,30 @@ class ServiceAccount:
         )
         return configuration
 
+    def namespace(self) -> str:
+        """Return the pod's own namespace."""
+        file = Path(self.namespace_file)
+        return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
-def find_origin(kubeconfig: str | None, environ: Mapping[str, str]) -> Origin:
-    """Choose as kubectl does: the named file, $KUBECONFIG, the pod's service account, ~/.kube/config."""
+
+def find_origin(kubeconfig: str | None, environ: Mapping[str, str], context: str | None = None) -> Origin:
+    """Choose as kubectl does: the named file, $KUBECONFIG, the pod's service account, ~/.kube/config.
+
+    Who names a context means one of a file.
+    """
     path = kubeconfig or environ.get("KUBECONFIG")
     if path:
-        return KubeconfigFile(path)
-    if environ.get(SERVICE_HOST_ENV_NAME):
+        return KubeconfigFile(path, context)
+    if environ.get(SERVICE_HOST_ENV_NAME) and not context:
         return ServiceAccount(environ=environ)
-    return KubeconfigFile(str(Path.home() / ".kube" / "config"))
+    return KubeconfigFile(str(Path.home() / ".kube" / "config"), context)
 
 
 class Credentials:
     """The server's address, the Authorization header and the TLS context, as last read.
 
     `generation` rises whenever `authorization` or `tls` changed, and `failures` whenever reading again failed.
-    Address, proxy and server name are those of the first reading.
+    Address, proxy, server name and namespace are those of the first reading.
     """
 
     def __init__(self, origin: Origin, configuration: Configuration) -> None:
@@ -108,6 +128,7 @@ class Credentials:
         self.server = str(configuration.host).rstrip("/")
         self.server_name: str | None = configuration.tls_server_name
         self.proxy: str | None = configuration.proxy
+        self.namespace = origin.namespace()
         self.authorization = ""
         self.tls: ssl.SSLContext | bool = True
         self.generation = 0

@@ -124,6 +124,11 @@ class Transport:
             return reply.body
         raise error_from(reply.status, reply.body, reply.retry_after)
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that the configuration means where none is named, or nothing."""
+        return self._credentials.namespace
+
     @asynccontextmanager
     async def watch(
         self, path: str, *, inactivity: float = INACTIVITY_SECONDS
@@ -278,10 +283,14 @@ class Transport:
 
 @asynccontextmanager
 async def connect(
-    kubeconfig: str | None = None, *, user_agent: str = "foosets", fence: Fence = always
+    kubeconfig: str | None = None,
+    *,
+    context: str | None = None,
+    user_agent: str = "foosets",
+    fence: Fence = always,
 ) -> AsyncGenerator[Transport, None]:
     """Open the way to the API server that `find_origin` finds; raises NotConfigured. No request is made yet."""
-    credentials = await Credentials.load(find_origin(kubeconfig, os.environ))
+    credentials = await Credentials.load(find_origin(kubeconfig, os.environ, context))
     transport = Transport(credentials, user_agent=user_agent, fence=fence)
     try:
         yield transport
