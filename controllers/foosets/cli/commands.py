@@ -1,0 +1,100 @@
+"""The next steps as commands that can be copied: with the names, the namespace and the cluster filled in."""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from foosets.api.batchfooset import BatchFooSet
+from foosets.api.fooquota import FooQuota
+from foosets.api.names import CHILD, SET_NAME, Component, Kind
+from foosets.api.pod import Pod
+from foosets.api.servicefooset import ServiceFooSet
+from foosets.cli.advice import Step
+from foosets.cli.descent import Descent, Object, kind_of
+
+_EXCEEDED: Final = re.compile(r"exceeded quota: ([-a-z0-9.]+)")
+"""How the API server names the ResourceQuota that refuses an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the objects are: the namespace, and the options that were given to find the cluster."""
+
+    namespace: str
+    context: str | None = None
+    kubeconfig: str | None = None
+
+    @property
+    def there(self) -> str:
+        """The options that lead to the cluster; none where kubectl finds it by itself."""
+        options = {"--context": self.context, "--kubeconfig": self.kubeconfig}
+        return " ".join(f"{name} {shlex.quote(value)}" for name, value in options.items() if value)
+
+    @property
+    def here(self) -> str:
+        """The options that lead to the namespace."""
+        return f"-n {self.namespace} {self.there}"
+
+
+def filled(steps: Iterable[Step], facts: Mapping[str, str], place: Place) -> tuple[Step, ...]:
+    """Return the steps with their fields filled in."""
+    known = {**facts, "here": place.here, "there": place.there, "namespace": place.namespace}
+    return tuple(Step(_filled(step.purpose, known), _filled(step.command, known)) for step in steps)
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    """Fill the fields in, and leave no gap where one is empty."""
+    return " ".join(text.format_map(known).split())
+
+
+def facts_of(descent: Descent, kind: str, name: str, message: str) -> Mapping[str, str]:
+    """Return what the steps may name, for the object that is stuck and what is said of it."""
+    root = descent.sets[0] if descent.sets else descent.objects[0]
+    nearest = descent.sets[-1] if descent.sets else root
+    last = descent.objects[-1]
+    pod = last if isinstance(last, Pod) else None
+    exceeded = _EXCEEDED.search(message)
+    return {
+        "object": f"{kind.lower()}/{name}",
+        "root": _called(root),
+        "set": _called(nearest),
+        "pods": SET_NAME if isinstance(root, FooQuota) else f"{SET_NAME}={root.metadata.name}",
+        "template": _template(nearest),
+        "container": _container(pod),
+        "node": pod.spec.node_name if pod is not None else _rejecting_node(nearest),
+        "quota": exceeded[1] if exceeded else descent.quota,
+        "component": Component.SCHEDULER if kind == "Pod" else kind.lower(),
+    }
+
+
+def _called(one: Object) -> str:
+    return f"{kind_of(one).lower()}/{one.metadata.name}"
+
+
+def _template(nearest: Object) -> str:
+    """Return where to look in the root: it has a template for each part."""
+    child = nearest.metadata.labels.get(CHILD)
+    if child:
+        return f"the template of part {child}"
+    return "the template of a part" if kind_of(nearest) == Kind.FOOSET else "its template"
+
+
+def _container(pod: Pod | None) -> str:
+    """Return the option for the first container that waits or has ended badly; for all where none stands out."""
+    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses) if pod is not None else ()
+    for status in statuses:
+        ended = status.state.terminated
+        if status.state.waiting is not None or (ended is not None and ended.exit_code):
+            return f"-c {status.name}"
+    return "--all-containers"
+
+
+def _rejecting_node(one: Object) -> str:
+    """Return the node whose kubelet last refused a pod of the set."""
+    match one:
+        case BatchFooSet() | ServiceFooSet() if one.status.last_rejection is not None:
+            return one.status.last_rejection.node
+        case _:
+            return ""
