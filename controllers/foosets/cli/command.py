@@ -3,6 +3,7 @@
 Exit status, as diff and grep have it: 0 nothing keeps what was asked about, 1 something does, 2 there is no answer.
 """
 
+import logging
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -103,5 +104,6 @@ def in_a_line(error: Exception) -> str:
 
 
 def main() -> None:
-    """Run the program."""
+    """Run the program. What libraries log is not for a person who asked something else."""
+    logging.getLogger().addHandler(logging.NullHandler())
     app(prog_name="kubectl foo")

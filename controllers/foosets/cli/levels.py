@@ -39,7 +39,7 @@ def level_of(one: Object, now: datetime) -> Level:
         case FooQuota():
             waiting = one.status.waiting
             reason = Reason.QUOTA_EXCEEDED if waiting else Reason.AVAILABLE
-            return _level(one, "", reason, f"{waiting} sets wait" if waiting else "no set waits", None)
+            return _level(one, "", reason, f"sets that wait: {waiting}", None)
         case _:
             return _level_of_set(one)
 

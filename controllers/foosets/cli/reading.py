@@ -87,10 +87,10 @@ class Reader:
             found = await self._called(target.name, [one for one in _DECODERS if one is not FOOSETS])
         if not found:
             kinds = [target.resource] if target.resource else list(_DECODERS)
-            named = " or ".join(one.kind for one in kinds)
+            named = _any_of([one.kind for one in kinds])
             raise NoAnswerError(f"there is no {named} called {target.name} in namespace {self.namespace}")
         if len(found) > 1:
-            named = " or ".join(f"{kind_of(one).lower()}/{target.name}" for one in found)
+            named = _any_of([f"{kind_of(one).lower()}/{target.name}" for one in found])
             raise NoAnswerError(f"there are several objects called {target.name}: say {named}")
         return found[0]
 
@@ -174,3 +174,9 @@ class Reader:
     async def _list(self, resource: Resource, codec: Codec[R], selector: str) -> list[R]:
         source = Source(resource, codec, self.namespace, label_selector=selector)
         return (await list_all(self.client.transport, source)).rows
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """Return the words as alternatives."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from foosets.cli.explanation import Explanation, State
@@ -22,6 +23,8 @@ HEADLINES: Final = {
 READY_STYLES: Final = {"True": "green", "False": "red"}
 COLUMNS: Final = ("", "READY", "REASON", "SINCE")
 GAP: Final = "   "
+INDENT: Final = (0, 0, 0, 2)
+"""Of prose, however it folds: two columns on its left."""
 UNITS: Final = (("s", 1, 120), ("m", 60, 120 * 60), ("h", 3600, 48 * 3600), ("d", 86_400, float("inf")))
 """Seconds in each unit, and up to how many seconds it is used."""
 
@@ -39,7 +42,7 @@ def show(explanation: Explanation, console: Console, now: datetime) -> None:
     if explanation.steps:
         console.print(Text("Next", style="bold"))
     for step in explanation.steps:
-        console.print(Text(f"  {step.purpose}:"))
+        console.print(Padding(Text(f"{step.purpose}:"), INDENT))
         console.print(Text(f"    {step.command}", style="cyan"), soft_wrap=True)
     if explanation.trace_id:
         console.print()
@@ -49,7 +52,7 @@ def show(explanation: Explanation, console: Console, now: datetime) -> None:
 def _say(console: Console, title: str, *lines: str) -> None:
     console.print(Text(title, style="bold"))
     for line in filter(None, lines):
-        console.print(Text(f"  {plain(line)}"))
+        console.print(Padding(Text(plain(line)), INDENT))
     console.print()
 
 
@@ -58,8 +61,8 @@ def _finding(explanation: Explanation, now: datetime) -> Sequence[str]:
     cause, last = explanation.cause, explanation.levels[-1]
     if cause is None:
         return ("State", f"{last.reason}, says {last.kind} {last.name}", last.message)
-    since = f", for {age(cause.since, now)}" if cause.since is not None else ""
-    return ("Cause", f"{cause.reason}{since}: {cause.condition} of {cause.kind} {cause.name}", cause.message)
+    since = f" for {age(cause.since, now)}" if cause.since is not None else ""
+    return ("Cause", f"{cause.reason}{since}, says {cause.condition} of {cause.kind} {cause.name}", cause.message)
 
 
 def _path(levels: Sequence[Level], now: datetime) -> Iterator[Text]:

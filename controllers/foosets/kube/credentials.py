@@ -57,6 +57,9 @@ class KubeconfigFile:
     context: str | None = None
     _loader: KubeConfigLoader | None = field(default=None, init=False, repr=False)
 
+    def __str__(self) -> str:
+        return f"kubeconfig {self.path}" + (f", context {self.context}" if self.context else "")
+
     async def read(self, *, afresh: bool) -> Configuration:
         """Read token files again and ask plugins whose answer has expired; afresh: the file, too, and every plugin."""
         configuration = Configuration()
