@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PURE := tests/{api,planning,placement,fooset,batchfooset,servicefooset,scheduler}
+PURE := tests/{api,cli,planning,placement,fooset,batchfooset,servicefooset,scheduler}
 
 .PHONY: help
 help: ## list the targets

@@ -39,8 +39,7 @@ def show(explanation: Explanation, console: Console, now: datetime) -> None:
     console.print()
     _say(console, *_finding(explanation, now))
     _say(console, "Meaning", explanation.meaning)
-    if explanation.steps:
-        console.print(Text("Next", style="bold"))
+    console.print(Text("Next", style="bold"))
     for step in explanation.steps:
         console.print(Padding(Text(f"{step.purpose}:"), INDENT))
         console.print(Text(f"    {step.command}", style="cyan"), soft_wrap=True)
