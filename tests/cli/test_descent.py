@@ -2,7 +2,7 @@
 
 import pytest
 
-from foosets.cli.descent import Child, blamed_pod, stuck_child, stuck_pod, waits_for_quota
+from foosets.cli.descent import Child, blamed, stuck_child, stuck_pod, waits_for_quota
 from tests.cli.world import batch, blocked, fooset, pod, ready, service, waiting
 
 NO_FIT = blocked("Pod", "demo-server-x-0", "NoFit")
@@ -25,6 +25,8 @@ UNSEEN = {"observedGeneration": -1}
         (waiting("Placing"), [batch(stored=waiting("Placing")), service()], "demo-workers"),
         # the set blames itself, and nothing below has a say
         (blocked("FooSet", "demo", "QuotaExceeded"), [service(stored=waiting("Placing"))], None),
+        # nor where a quota has not answered
+        (blocked("FooQuota", "team", "ControllerSilent"), [service(stored=waiting("Placing"))], None),
     ],
 )
 def test_the_child_that_keeps_the_set_is_found(above: dict[str, object], children: list[Child], expected: str) -> None:
@@ -51,9 +53,9 @@ def test_the_first_pod_that_is_on_its_way_is_waited_for() -> None:
 
 
 def test_only_a_pod_is_looked_for_among_pods() -> None:
-    assert blamed_pod(service(stored=NO_FIT)) == "demo-server-x-0"
-    assert blamed_pod(service(stored=blocked("ServiceFooSet", "demo-server", "NameCollision"))) is None
-    assert blamed_pod(service()) is None
+    assert blamed(service(stored=NO_FIT), "Pod") == "demo-server-x-0"
+    assert blamed(service(stored=blocked("ServiceFooSet", "demo-server", "NameCollision")), "Pod") is None
+    assert blamed(service(), "Pod") is None
 
 
 def test_a_set_waits_for_a_quota_when_its_own_condition_says_so() -> None:

@@ -139,6 +139,13 @@ def test_a_fooquota_is_named() -> None:
     assert commands(told)[:2] == ["kubectl describe fooquota team -n ns", "kubectl get fooquota -n ns"]
 
 
+def test_a_fooquota_that_has_not_answered_is_the_cause() -> None:
+    silent = blocked("FooQuota", "team", "ControllerSilent", by="Ready")
+    told = explained(fooset(stored=silent), quota(fooset(name="another")))
+    assert told.cause == Cause("FooQuota", "team", "Ready", "ControllerSilent", "because", THEN)
+    assert "app.kubernetes.io/component=fooquota" in commands(told)[0]
+
+
 def test_a_fooquota_that_sets_wait_for_names_the_first() -> None:
     first = fooset(stored=blocked("FooSet", "demo", "QuotaExceeded", by="QuotaReserved"))
     told = explained(quota(first), first, of_quota="team")

@@ -90,6 +90,22 @@ async def test_a_set_that_waits_for_a_quota_is_told_for_which(tmp_path: Path) ->
     assert (await look(tmp_path, World((root,)), "demo")).quota == ""
 
 
+async def test_a_set_without_an_answer_from_a_quota_leads_to_that(tmp_path: Path) -> None:
+    silent = blocked("FooQuota", "team", "ControllerSilent", by="Ready")
+    found = await look(tmp_path, World((fooset(stored=silent), service(), quota(name="team"))), "demo")
+    assert names(found.objects) == ["demo", "team"]
+    alone = batch("alone", stored=silent, ownerReferences=[])
+    found = await look(tmp_path, World((alone, quota(fooset(), name="team"))), "bfs/alone")
+    assert names(found.objects) == ["alone", "team"]
+
+
+async def test_a_part_that_waits_for_a_quota_is_told_for_which(tmp_path: Path) -> None:
+    short = blocked("BatchFooSet", "demo-workers", "QuotaExceeded", by="QuotaReserved")
+    world = World((fooset(), batch(stored=short), quota(fooset(), name="team")))
+    found = await look(tmp_path, world, "bfs/demo-workers")
+    assert (names(found.objects), found.quota) == (["demo", "demo-workers"], "team")
+
+
 async def test_a_quota_leads_to_the_first_set_that_waits_for_it(tmp_path: Path) -> None:
     root = fooset(stored=blocked("FooSet", "demo", "QuotaExceeded", by="QuotaReserved"))
     found = await look(tmp_path, World((root, quota(root))), "fq/team")

@@ -27,8 +27,8 @@ Object: TypeAlias = Controlled | Pod
 class Descent:
     """Objects from the root down to what is stuck, each owned by the one before it; one of them was asked about.
 
-    A FooQuota owns nothing: below it is the set that waits for it first. `quota` is the FooQuota that the root waits
-    for, if it is known.
+    A FooQuota owns nothing and is owned by nobody: it is below a set that has no answer from it, and above the set that
+    waits for it first. `quota` is the FooQuota that the root waits for, if it is known.
     """
 
     objects: tuple[Object, ...]
@@ -79,8 +79,8 @@ def is_true(one: Set, condition: str) -> bool:
 
 def stuck_child(fooset: FooSet, children: Iterable[Child]) -> Child | None:
     """Return the child that keeps the set: the one that is blamed, blocked, unseen by its controller, or not Ready."""
-    blamed = fooset.status.blocked_by
-    if blamed is not None and (blamed.kind, blamed.name) == (Kind.FOOSET, fooset.metadata.name):
+    cause = fooset.status.blocked_by
+    if cause is not None and cause.kind in {Kind.FOOSET, Kind.FOOQUOTA}:
         return None
     waiting = [child for child in children if not is_true(child, ConditionType.READY) or lags(child)]
     return min(waiting, key=lambda child: _rank(fooset, child), default=None)
@@ -99,13 +99,13 @@ def stuck_pod(pods: Sequence[Pod]) -> Pod | None:
     return min(waiting, key=lambda pod: pod.metadata.name, default=None)
 
 
-def blamed_pod(child: Child) -> str | None:
-    """Return the name of the pod that the set's status blames, if it blames one."""
-    blamed = child.status.blocked_by
-    return blamed.name if blamed is not None and blamed.kind == "Pod" else None
+def blamed(one: Set, kind: str) -> str | None:
+    """Return the name of the object of that kind that the set's status blames, if it blames one."""
+    cause = one.status.blocked_by
+    return cause.name if cause is not None and cause.kind == kind else None
 
 
-def waits_for_quota(root: Set) -> bool:
-    """Whether the set itself says that it has not been given what it asks a FooQuota for."""
-    blamed = root.status.blocked_by
-    return blamed is not None and blamed.condition == ConditionType.QUOTA_RESERVED
+def waits_for_quota(one: Set) -> bool:
+    """Whether the set says that a FooQuota has not given what it asks for."""
+    cause = one.status.blocked_by
+    return cause is not None and cause.condition == ConditionType.QUOTA_RESERVED

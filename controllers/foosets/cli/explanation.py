@@ -105,7 +105,7 @@ def _own_cause(one: Object, descent: Descent, now: datetime) -> Cause | None:
         case Pod():
             return _cause_of_pod(one, descent, now)
         case FooQuota():
-            return _cause_of_quota(one)
+            return _cause_of_quota(one) if one is descent.subject else None
         case _:
             return _cause_of_set(one)
 

@@ -11,14 +11,15 @@ from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooquota import FooQuota
 from foosets.api.fooset import FooSet
 from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, PODS, SERVICEFOOSETS, Resource
-from foosets.api.names import OWNER_UID, SET_UID, ConditionType
+from foosets.api.names import OWNER_UID, SET_UID, ConditionType, Kind
 from foosets.api.pod import Pod
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.cli.descent import (
     Child,
     Descent,
     Object,
-    blamed_pod,
+    Set,
+    blamed,
     is_true,
     kind_of,
     stuck_child,
@@ -128,16 +129,22 @@ class Reader:
         """Return what keeps an object, step by step down to the deepest; nothing where nothing does."""
         match one:
             case FooSet():
-                next_one = stuck_child(one, await self._children(one))
+                under = await self._quota_blamed_by(one) or stuck_child(one, await self._children(one))
             case BatchFooSet() | ServiceFooSet():
-                next_one = await self._stuck_pod(one)
+                under = await self._quota_blamed_by(one) or await self._stuck_pod(one)
             case FooQuota():
-                next_one = await self._first_waiting(one)
+                under = await self._first_waiting(one)
             case Pod():
-                next_one = None
-        if next_one is None or isinstance(one, FooQuota):
-            return [next_one] if next_one is not None else []
-        return [next_one, *await self._below(next_one)]
+                under = None
+        if under is None:
+            return []
+        return (
+            [under] if isinstance(one, FooQuota) or isinstance(under, FooQuota) else [under, *await self._below(under)]
+        )
+
+    async def _quota_blamed_by(self, one: Set) -> Object | None:
+        name = blamed(one, Kind.FOOQUOTA)
+        return await self._get(FOOQUOTAS, name) if name is not None else None
 
     async def _children(self, fooset: FooSet) -> list[Child]:
         uid = fooset.metadata.uid
@@ -149,9 +156,9 @@ class Reader:
 
     async def _stuck_pod(self, child: Child) -> Object | None:
         """Return the pod that the set blames; or, if nothing blocks it and it is not Ready, the first that is not."""
-        blamed = blamed_pod(child)
-        if blamed is not None:
-            return await self._get(PODS, blamed)
+        name = blamed(child, "Pod")
+        if name is not None:
+            return await self._get(PODS, name)
         if child.status.blocked_by is not None or is_true(child, ConditionType.READY):
             return None
         return stuck_pod(await self._list(PODS, StructCodec(Pod), f"{OWNER_UID}={child.metadata.uid}"))
@@ -164,11 +171,11 @@ class Reader:
         """Return the name of the FooQuota that the root waits for: the one that says so, whichever of several."""
         if isinstance(descent.subject, FooQuota):
             return descent.subject.metadata.name
-        root = descent.sets[0]
-        if not waits_for_quota(root):
+        if not any(map(waits_for_quota, descent.sets)):
             return ""
+        uid = descent.sets[0].metadata.uid
         quotas = await self._list(FOOQUOTAS, ModelCodec(FooQuota), "")
-        waiting = (one for one in quotas if any(row.uid == root.metadata.uid for row in one.status.queue))
+        waiting = (one for one in quotas if any(row.uid == uid for row in one.status.queue))
         return next((quota.metadata.name for quota in waiting), "")
 
     async def _list(self, resource: Resource, codec: Codec[R], selector: str) -> list[R]:
