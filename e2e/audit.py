@@ -1,8 +1,7 @@
-"""What was written to the cluster and by whom, from the API server's audit log.
+"""What was asked of the cluster and by whom, from the API server's audit log.
 
 Requests are counted, not intentions: a write that was refused is a write, too. A dry run is none: it asks for no
-change. Bodies are there only where the audit
-policy records them, which is for our own identities.
+change. Bodies are there only where the audit policy records them, which is for our own identities.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -69,58 +68,74 @@ def most_in_a_second(times: Iterable[datetime]) -> int:
 # ---- the log's lines
 
 
-class _User(msgspec.Struct):
+class User(msgspec.Struct):
+    """Who asks."""
+
     username: str
 
 
-class _Reference(msgspec.Struct):
+class Reference(msgspec.Struct, rename="camel"):
+    """What is asked for; nothing where it is no resource."""
+
+    api_group: str = ""
     resource: str = ""
     subresource: str = ""
     namespace: str = ""
     name: str = ""
 
+    @property
+    def path(self) -> str:
+        """The resource with its subresource, as in `pods/binding`."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
-class _Answer(msgspec.Struct):
+
+class Answer(msgspec.Struct):
+    """What came of it."""
+
     code: int = 0
+    message: str = ""
 
 
-class _Event(msgspec.Struct, rename="camel"):
+class Event(msgspec.Struct, rename="camel"):
+    """One line: a stage of a request. `request_uri` has its query."""
+
     stage: str
     verb: str
-    user: _User
+    user: User
     request_received_timestamp: datetime
-    object_ref: _Reference = msgspec.field(default_factory=_Reference)
-    response_status: _Answer = msgspec.field(default_factory=_Answer)
+    request_uri: str = msgspec.field(name="requestURI", default="")
+    object_ref: Reference = msgspec.field(default_factory=Reference)
+    response_status: Answer = msgspec.field(default_factory=Answer)
     request_object: Any = None
     user_agent: str = ""
-    uri: str = msgspec.field(name="requestURI", default="")
 
     @property
     def writes(self) -> bool:
         """Whether it asks for a change, and its answer is known."""
-        return self.verb in WRITING_VERBS and self.stage == COMPLETE and "dryRun=" not in self.uri
+        return self.verb in WRITING_VERBS and self.stage == COMPLETE and "dryRun=" not in self.request_uri
 
 
-_decode: Final = msgspec.json.Decoder(_Event).decode
+_decode: Final = msgspec.json.Decoder(Event).decode
+
+
+def events(log: Path, mention: bytes) -> Iterator[Event]:
+    """Yield the lines that mention something: most lines are about something else, and long."""
+    with log.open("rb") as lines:
+        for line in lines:
+            if mention in line and line.endswith(b"\n"):  # the last one may still be on its way
+                yield _decode(line)
 
 
 def _writes(log: Path, mention: bytes) -> Iterator[Write]:
-    with log.open("rb") as lines:
-        for line in lines:
-            # most lines are about something else; the last one may still be on its way
-            if mention not in line or not line.endswith(b"\n"):
-                continue
-            event = _decode(line)
-            if event.writes:
-                yield _write(event)
+    yield from (_write(event) for event in events(log, mention) if event.writes)
 
 
-def _write(event: _Event) -> Write:
+def _write(event: Event) -> Write:
     target = event.object_ref
     return Write(
         user=event.user.username,
         verb=event.verb,
-        resource=f"{target.resource}/{target.subresource}" if target.subresource else target.resource,
+        resource=target.path,
         namespace=target.namespace,
         name=target.name,
         code=event.response_status.code,

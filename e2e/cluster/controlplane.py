@@ -43,7 +43,10 @@ POLL_SECONDS: Final = 0.1
 ALONE: Final = {"leader-elect": "false"}
 """There is one of each; one that was killed and started again does not wait for its own old lease."""
 FLAGS: Final[Flags] = {
-    "kube-apiserver": {"audit-log-maxsize": "100000"},  # megabytes: never rotated, the tests read one file
+    "kube-apiserver": {
+        "audit-log-maxsize": "100000",  # megabytes: never rotated, the tests read one file
+        "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",  # what */finalizers is granted for
+    },
     "kube-controller-manager": {**ALONE, "use-service-account-credentials": "true"},  # as kubeadm has it
     "kube-scheduler": ALONE,
 }

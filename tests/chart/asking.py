@@ -49,8 +49,8 @@ def is_refused(cluster: LocalCluster, manifest: Manifest, user: str) -> bool:
 
 
 def controlled_by(kind: str, name: str, uid: str) -> list[Manifest]:
-    reference = {"apiVersion": names.API_VERSION, "kind": kind, "name": name, "uid": uid, "controller": True}
-    return [{**reference, "blockOwnerDeletion": True}]
+    """Without blockOwnerDeletion, so that the API server does not ask first whether the writer may set that."""
+    return [{"apiVersion": names.API_VERSION, "kind": kind, "name": name, "uid": uid, "controller": True}]
 
 
 def pod(placement: str, owner: str, **spec: str) -> Manifest:

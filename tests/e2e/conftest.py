@@ -33,9 +33,13 @@ AT_REST_SECONDS = 2.0
 """For the last writes to be written down."""
 
 
+LAST = ("test_rights", "test_idle")
+"""What looks back at all stories; and what waits for minutes to pass, which they do meanwhile."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the story that waits for minutes to pass come last: they pass meanwhile."""
-    items.sort(key=lambda item: item.path.stem == "test_idle")
+    """Have some stories come last, in this order."""
+    items.sort(key=lambda item: LAST.index(item.path.stem) if item.path.stem in LAST else -1)
 
 
 @dataclass(frozen=True, slots=True)

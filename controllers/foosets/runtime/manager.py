@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from importlib.metadata import version
 from typing import Any, Protocol
 
 import anyio
@@ -108,6 +109,11 @@ def run(component: Component, assemble: Assemble) -> None:
         sys.exit(1)
 
 
+def user_agent(component: Component) -> str:
+    """Return what a component calls itself to the API server, whose audit log is asked by it who sent a request."""
+    return f"{field_manager(component)}/{version('foosets')}"
+
+
 async def _main(component: Component, assemble: Assemble, settings: Settings) -> None:
     metrics, health, fence = Metrics(), Health(), Fence(boot_clock())
     tracing = Tracing.from_environment(component)
@@ -115,7 +121,8 @@ async def _main(component: Component, assemble: Assemble, settings: Settings) ->
         _log.info("started", port=port)
         try:
             may_write = fence.is_open if settings.lease else always
-            async with connect(fence=may_write) as transport, anyio.create_task_group() as group:
+            way = connect(user_agent=user_agent(component), fence=may_write)
+            async with way as transport, anyio.create_task_group() as group:
                 outside = Outside(transport, tracing, Clocks(time.time, time.monotonic), random.Random())  # noqa: S311 - jitter, not a secret
                 process = Process(component, settings, outside)
                 group.start_soon(_stop_on_signal, group.cancel_scope, process.drain)
