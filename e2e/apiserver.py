@@ -7,7 +7,7 @@ import http.client
 import json
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+JSON: Final = "application/json"
 TIMEOUT_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 30.0
 """A connection unused for longer is opened anew: the API server closes idle ones after 90 s."""
@@ -65,13 +66,15 @@ class ApiServer:
         """Close the connection."""
         self._connection.close()
 
-    def get(self, path: str, *, accept: str = "application/json") -> Any:
+    def get(self, path: str, *, accept: str = JSON) -> Any:
         """Return the object at a path; raises RefusedError."""
         return self.ask("GET", path, accept=accept)
 
-    def ask(self, method: str, path: str, body: Any = None, *, accept: str = "application/json") -> Any:
-        """Return the answer to a request with a JSON body; raises RefusedError."""
-        answer = self._answer(method, path, body, accept)
+    def ask(
+        self, method: str, path: str, body: Any = None, *, accept: str = JSON, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Return the answer to a request with a JSON body, and with headers of its own; raises RefusedError."""
+        answer = self._answer(method, path, body, {"Accept": accept, **(headers or {})})
         content = json.loads(answer.read())
         if answer.status >= 300:
             raise RefusedError(answer.status, content.get("message", ""))
@@ -89,9 +92,9 @@ class ApiServer:
             yield json.loads(line)
 
     def _answer(
-        self, method: str, path: str, body: Any = None, accept: str = "application/json"
+        self, method: str, path: str, body: Any = None, own: Mapping[str, str] | None = None
     ) -> http.client.HTTPResponse:
-        headers = {"Accept": accept, "Content-Type": "application/json"}
+        headers = {"Accept": JSON, "Content-Type": JSON, **(own or {})}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         if time.monotonic() - self._used > IDLE_SECONDS:

@@ -182,7 +182,12 @@ def test_every_validating_policy_denies(render: Render) -> None:
     manifests = render()
     bindings = of_kind(manifests, "ValidatingAdmissionPolicyBinding")
     assert of_kind(manifests, "ValidatingAdmissionPolicy").keys() == bindings.keys()
-    assert bindings.keys() == {"foosets-pod-origin", "foosets-derived-children", "foosets-requester"}
+    assert bindings.keys() == {
+        "foosets-pod-origin",
+        "foosets-scheduler-scope",
+        "foosets-derived-children",
+        "foosets-requester",
+    }
     for name, binding in bindings.items():
         assert binding["spec"] == {"policyName": name, "validationActions": ["Deny"]}
 
