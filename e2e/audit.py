@@ -97,13 +97,13 @@ class Answer(msgspec.Struct):
 
 
 class Event(msgspec.Struct, rename="camel"):
-    """One line: a stage of a request. `request_uri` has its query."""
+    """One line: a stage of a request. `uri` has its query."""
 
     stage: str
     verb: str
     user: User
     request_received_timestamp: datetime
-    request_uri: str = msgspec.field(name="requestURI", default="")
+    uri: str = msgspec.field(name="requestURI", default="")
     object_ref: Reference = msgspec.field(default_factory=Reference)
     response_status: Answer = msgspec.field(default_factory=Answer)
     request_object: Any = None

@@ -130,7 +130,7 @@ def used(log: Path, component: str) -> set[Right]:
 def _asked(event: Event) -> Iterator[Right]:
     target = event.object_ref
     if not target.resource:
-        yield Right(event.request_uri.partition("?")[0], event.verb)
+        yield Right(event.uri.partition("?")[0], event.verb)
         return
     resource = qualified(target.path, target.api_group)
     yield Right(resource, event.verb, target.namespace, target.name)

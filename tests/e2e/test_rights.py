@@ -82,9 +82,16 @@ def every_story_is_told(stage: Stage) -> None:
         list(pool.map(partial(tell, stage), STORIES))
 
 
-def a_pod_fits_nowhere(story: Story) -> None:
-    story.apply(manifests.fooset("app", service={"server": manifests.service(1, cpu=BIGGER_THAN_A_NODE)}))
-    story.until(lambda: condition(story.fooset("app"), "Ready")["reason"] == names.Reason.NO_FIT)
+def pods_fit_nowhere(story: Story) -> None:
+    batch, service = manifests.batch(1, cpu=BIGGER_THAN_A_NODE), manifests.service(1, cpu=BIGGER_THAN_A_NODE)
+    story.apply(manifests.fooset("app", batch={"workers": batch}, service={"server": service}))
+    for kind, name in (("BatchFooSet", "app-workers"), ("ServiceFooSet", "app-server"), ("FooSet", "app")):
+        story.until(lambda kind=kind, name=name: reason(story, kind, name) == names.Reason.NO_FIT)
+
+
+def reason(story: Story, kind: str, name: str) -> str:
+    """Why a set is not ready; nothing while there is none."""
+    return condition(story.get(kind, name), "Ready")["reason"] if story.exists(kind, name) else ""
 
 
 def leases_are_lost(server: ApiServer) -> None:
@@ -103,7 +110,7 @@ def shared(suite: LocalCluster, server: ApiServer) -> Run:
         replies_are_lost(stage)
         every_story_is_told(stage)
     story = empty(suite, server, "bigger-than-a-node")
-    a_pod_fits_nowhere(story)
+    pods_fit_nowhere(story)
     leases_are_lost(server)
     story.until(lambda: leases(server) == {f"{RELEASE}-{component}" for component in COMPONENTS})
     return Run.of(suite, server)
