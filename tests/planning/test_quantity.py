@@ -55,6 +55,18 @@ def test_thousandths(quantity: Quantity, expected: int) -> None:
         ("1e999", MAX),
         ("1e-999", 1),
         (1e22, MAX),
+        ("1e99999", MAX),
+        ("1e" + "9" * 5000, MAX),
+        ("1e-99999", 1),
+        ("1e-" + "9" * 5000, 1),
+        ("0e99999", 0),
+        ("0" * 5000 + "7", 7),
+        ("7." + "0" * 5000, 7),
+        ("7." + "0" * 5000 + "1", 8),
+        ("9" * 5000, MAX),
+        ("." + "9" * 5000 + "Ki", 1024),
+        ("9223372036854775806", MAX - 1),
+        ("0.0000000000000000008Ei", 1),
     ],
 )
 def test_ones(quantity: Quantity, expected: int) -> None:
@@ -70,6 +82,15 @@ def test_ones(quantity: Quantity, expected: int) -> None:
 def test_what_is_no_quantity(quantity: str) -> None:
     with pytest.raises(ValueError, match="is not a Kubernetes quantity"):
         whole(quantity)
+
+
+SERVERS_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
+"""The one that our CRDs carry; the API server has stored pods with whatever fits it and is not negative."""
+
+
+@given(st.from_regex(SERVERS_PATTERN, fullmatch=True, alphabet=st.characters(codec="ascii")))
+def test_whatever_the_api_server_stores_is_an_amount(quantity: str) -> None:
+    assert 0 <= whole(quantity.replace("-", "", 1) if quantity.startswith("-") else quantity) <= MAX
 
 
 def test_less_than_nothing_is_refused() -> None:
