@@ -1,10 +1,12 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foosets.api.batchfooset import INDEX_LIMIT
-from foosets.api.status import INDEXES_MAX
-from foosets.planning.indexes import Attempts, IndexSet, Tally, format_ranges, parse_ranges
+from foosets.api.status import INDEXES_MAX, INDEXES_PATTERN
+from foosets.planning.indexes import Attempts, IndexSet, Tally, format_ranges, parse_ranges, stored_ranges
 
 INDEXES = st.sets(st.integers(0, 2_000))
 ATTEMPTS = st.dictionaries(st.integers(0, 50), st.integers(0, 5)).map(Attempts)
@@ -73,6 +75,18 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 def test_a_range_beyond_every_index_is_refused_rather_than_built() -> None:
     with pytest.raises(ValueError, match="ranges"):
         parse_ranges("0-99999999999")
+
+
+@pytest.mark.parametrize(
+    ("text", "indexes"), [("3-5", {3, 4, 5}), ("", set()), ("7-3", set()), ("0-99999999999", set())]
+)
+def test_a_status_that_somebody_wrote_by_hand_names_what_can_be_read(text: str, indexes: set[int]) -> None:
+    assert set(stored_ranges(text)) == indexes
+
+
+@given(st.sets(st.integers(0, INDEX_LIMIT - 1)))
+def test_whatever_we_write_fits_the_pattern_of_its_status_field(indexes: set[int]) -> None:
+    assert re.fullmatch(INDEXES_PATTERN, format_ranges(IndexSet.of(indexes)))
 
 
 def test_the_longest_text_fits_its_status_field() -> None:

@@ -17,12 +17,14 @@ INDEXES_MAX: Final = 300_000
 """Characters of the longest range list: every second index of 100,000, each of up to five digits and a comma."""
 POD_REQUESTS_MAX: Final = 64
 """Resources of one pod that are shown. No node offers nearly as many."""
+INDEXES_PATTERN: Final = "^([0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*)?$"
+"""Indexes and runs of them; whoever else writes a status by hand is held to the notation."""
 
 ConditionName = Annotated[str, Field(max_length=316)]
 ReasonText = Annotated[str, Field(max_length=1024)]
 Message = Annotated[str, Field(max_length=32_768)]
 ObjectName = Annotated[str, Field(max_length=253)]
-Indexes = Annotated[str, Field(max_length=INDEXES_MAX)]
+Indexes = Annotated[str, Field(max_length=INDEXES_MAX, pattern=INDEXES_PATTERN)]
 TraceID = Annotated[str, Field(max_length=32)]
 TraceParent = Annotated[str, Field(max_length=55)]
 Selector = Annotated[str, Field(max_length=253)]

@@ -13,7 +13,7 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, parse_ranges, version_told
+from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, stored_ranges, version_told
 from foosets.planning.rejections import Conflicts
 from foosets.planning.reservations import Standing
 
@@ -41,7 +41,7 @@ class Account:
         status = seen.batch.status
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
         uncounted = sum(1 for index, attempt in seen.pods.failures if attempt >= recorded[index])
-        completed = parse_ranges(status.completed_indexes) | seen.pods.completed
+        completed = stored_ranges(status.completed_indexes) | seen.pods.completed
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
         completions = seen.batch.spec.completions
         settled = completed if recorded_end(seen.batch) is None else ALL

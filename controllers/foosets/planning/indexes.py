@@ -140,6 +140,17 @@ def parse_ranges(text: str) -> IndexSet:
     return tally.indexes()
 
 
+def stored_ranges(text: str) -> IndexSet:
+    """Return the indexes that a status names; whatever is not what we would have written names none.
+
+    Its schema holds the text to the notation, but not the runs in it to their direction.
+    """
+    try:
+        return parse_ranges(text)
+    except ValueError:
+        return IndexSet()
+
+
 class Attempts(dict[int, int]):
     """The attempt that each index is at; an index that was never replaced is absent and counts as 0.
 
@@ -166,7 +177,7 @@ class Attempts(dict[int, int]):
     @classmethod
     def from_groups(cls, groups: Iterable[tuple[str, int]]) -> "Attempts":
         """Return what `grouped` wrote."""
-        return cls({index: attempt for ranges, attempt in groups for index in parse_ranges(ranges)})
+        return cls({index: attempt for ranges, attempt in groups for index in stored_ranges(ranges)})
 
 
 def version_told(stored: str, newest: int, *, raised: bool) -> str:

@@ -4,8 +4,8 @@ The notation and its rounding are those of `k8s.io/apimachinery/pkg/api/resource
 (`n u m k M G T P E`), a binary one (`Ki` to `Ei`) or an exponent (`1e3`); what is too precise is rounded up, and what
 is too large is capped at 2^63-1. No float is ever calculated with.
 
-The API server stores numbers and exponents of any length in anybody's pods, `1e99999` too, and our caches hold all pods:
-so what is not negative always has an amount, and none takes long to find.
+The API server stores numbers and exponents of any length in anybody's pods, `1e99999` too, and our caches hold all
+pods: so what is not negative always has an amount, and none takes long to find.
 """
 
 import re

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 from foosets.api.names import ConditionType, Kind, Reason
 from foosets.api.status import LastRejection, RejectionRange
 from foosets.planning.causes import MESSAGE_MAX, Cause
-from foosets.planning.indexes import Attempts, IndexSet, format_ranges, parse_ranges
+from foosets.planning.indexes import Attempts, IndexSet, format_ranges, stored_ranges
 from foosets.planning.kubelets import Refusal
 from foosets.planning.members import Members
 from foosets.planning.trace import error_text
@@ -75,7 +75,7 @@ class Rejections(dict[int, Rejection]):
             {
                 index: Rejection(group.count, group.last_rejected_at)
                 for group in groups
-                for index in parse_ranges(group.indexes)
+                for index in stored_ranges(group.indexes)
             }
         )
 
