@@ -1,0 +1,176 @@
+"""Plays the steps of a row in a namespace, and keeps what the API server answered."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from e2e.apiserver import ApiServer
+from foosets.api.meta import BATCHFOOSETS, FOOSETS, PODS, SERVICEFOOSETS, Resource
+from foosets.api.names import Uid
+from foosets.planning.naming import pod_name, pod_prefix
+from tests.badinput.objects import CONTAINER
+from tests.badinput.rows import (
+    GONE,
+    About,
+    Await,
+    Change,
+    Create,
+    EachPod,
+    Manifest,
+    Remove,
+    Repeat,
+    Row,
+    Send,
+    Squat,
+    Step,
+)
+
+RESOURCES: Final = {
+    resource.kind: resource
+    for resource in (
+        FOOSETS,
+        BATCHFOOSETS,
+        SERVICEFOOSETS,
+        PODS,
+        Resource("", "v1", "resourcequotas", "ResourceQuota"),
+        Resource("", "v1", "limitranges", "LimitRange"),
+        Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
+    )
+}
+POLL_SECONDS: Final = 0.1
+AWAITED_SECONDS: Final = 30.0
+UNKNOWN: Final = "cannot create resource"
+"""What the authorizer says of a user without a role."""
+MERGE: Final = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one request; `code` is 0 for something that was awaited and did not come."""
+
+    code: int
+    message: str
+
+    @property
+    def taken(self) -> bool:
+        """Whether the server did as asked."""
+        return 200 <= self.code < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A namespace, and a connection of the administrator's, for one thread."""
+
+    server: ApiServer
+    namespace: str
+
+    def begin(self, row: Row) -> None:
+        """Make the namespace that the row wants."""
+        self._send("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace, "labels": dict(row.namespace)}})
+
+    def play(self, row: Row) -> list[Answer]:
+        """Do one step after the other; the first that is refused is the last."""
+        answers: list[Answer] = []
+        for step in row.steps:
+            for answer in self._do(step):
+                answers.append(answer)
+                if not answer.taken:
+                    return answers
+        return answers
+
+    def get(self, about: About) -> Manifest | None:
+        """Return an object, or None if there is none."""
+        code, found = self._send("GET", self._path(about[0], about[1]))
+        return found if code == 200 else None
+
+    def pods(self) -> list[Manifest]:
+        """Return the pods that are there."""
+        return self._send("GET", self._path("Pod"))[1]["items"]
+
+    # ---- inside
+
+    def _do(self, step: Step) -> Iterator[Answer]:
+        match step:
+            case Create():
+                yield self._create(step)
+            case Send():
+                yield self._raw("POST", self._path(step.kind), step.content, step.content_type)
+            case Change():
+                path = self._path(step.kind, step.name, step.subresource)
+                yield self._ask("PATCH", path, step.patch, kind=MERGE, user=step.user)
+            case Remove():
+                yield self._ask("DELETE", self._path(step.kind, step.name), {"propagationPolicy": step.propagation})
+            case Await():
+                yield self._await(step)
+            case Squat():
+                yield self._squat((step.kind, step.owner))
+            case EachPod():
+                yield from self._each_pod(step)
+            case Repeat():
+                for _ in range(step.times):
+                    yield from (answer for each in step.steps for answer in self._do(each))
+                    time.sleep(step.pause)
+            case _:
+                assert_never(step)
+
+    def _create(self, step: Create) -> Answer:
+        """Create; a user whose role was bound a moment ago is not known everywhere yet."""
+        path = self._path(step.manifest["kind"])
+        path = f"{path}?{step.options}" if step.options else path
+        deadline = time.monotonic() + AWAITED_SECONDS
+        while True:
+            answer = self._ask("POST", path, step.manifest, user=step.user)
+            if UNKNOWN not in answer.message or time.monotonic() > deadline:
+                return answer
+            time.sleep(POLL_SECONDS)
+
+    def _await(self, step: Await) -> Answer:
+        deadline = time.monotonic() + AWAITED_SECONDS
+        while not _has_come(step, self.get((step.kind, step.name))):
+            if time.monotonic() > deadline:
+                return Answer(0, f"{step.kind} {step.name} never was {step.condition or 'there'}")
+            time.sleep(POLL_SECONDS)
+        return Answer(200, "")
+
+    def _squat(self, owner: About) -> Answer:
+        found = self.get(owner)
+        assert found is not None
+        name = pod_name(pod_prefix(owner[1], Uid(found["metadata"]["uid"])), 0, 0)
+        return self._ask("POST", self._path("Pod"), {"metadata": {"name": name}, "spec": {"containers": [CONTAINER]}})
+
+    def _each_pod(self, step: EachPod) -> Iterator[Answer]:
+        deadline = time.monotonic() + AWAITED_SECONDS
+        while not (pods := self.pods()) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        for pod in pods:
+            path = self._path("Pod", pod["metadata"]["name"], step.subresource)
+            method, kind = ("PATCH", MERGE) if step.patch is not None else ("DELETE", "application/json")
+            answer = self._ask(method, path, step.patch or {}, kind=kind)
+            yield Answer(200, "gone already") if answer.code == 404 else answer
+
+    def _ask(self, method: str, path: str, body: Manifest, *, kind: str = "application/json", user: str = "") -> Answer:
+        return self._raw(method, path, json.dumps(body).encode(), kind, user)
+
+    def _raw(self, method: str, path: str, content: bytes, kind: str, user: str = "") -> Answer:
+        code, found = self.server.send(method, path, content, kind, user=user)
+        return Answer(code, found.get("message", "") if code >= 300 else "")
+
+    def _send(self, method: str, path: str, body: Manifest | None = None) -> tuple[int, Any]:
+        return self.server.send(method, path, json.dumps(body).encode() if body is not None else b"")
+
+    def _path(self, kind: str, name: str = "", subresource: str = "") -> str:
+        return RESOURCES[kind].path(self.namespace, name, subresource)
+
+
+def _has_come(step: Await, found: Manifest | None) -> bool:
+    if found is None or step.condition == GONE:
+        return found is None and step.condition == GONE
+    return not step.condition or condition(found, step.condition).get("status") == step.status
+
+
+def condition(found: Manifest, kind: str) -> Manifest:
+    """Return a condition of an object, or an empty one."""
+    conditions: list[Manifest] = found.get("status", {}).get("conditions") or []
+    return next((one for one in conditions if one["type"] == kind), {})

@@ -1,0 +1,104 @@
+"""Runs a table on a cluster: each row in a namespace of its own, many at a time, beside a witness."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from e2e import audit
+from e2e.apiserver import ApiServer
+from e2e.cluster.local import LocalCluster
+from foosets.api import names
+from tests.badinput.judging import Told, problems
+from tests.badinput.playing import Place
+from tests.badinput.rows import Row
+from tests.badinput.witness import NAME, Witness, changing
+
+LANES: Final = 12
+PATIENCE_SECONDS: Final = 40.0
+"""For what a row says to come true."""
+POLL_SECONDS: Final = 0.2
+QUIET_CHANGES: Final = 6
+"""Changes of the witness before anything bad happens: how long one usually takes."""
+REST_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a table. `took` are the seconds of the witness's changes, `quiet` those before.
+
+    `restless` are the namespaces that were written to at the end, with the number of writes; `looks` is how often the
+    components looked at an object meanwhile.
+    """
+
+    told: Mapping[str, Told]
+    wrong: Mapping[str, Sequence[str]]
+    quiet: Sequence[float]
+    took: Sequence[float]
+    complaints: Sequence[Mapping[str, Any]]
+    restarts: Sequence[str]
+    created: Mapping[str, int]
+    restless: Mapping[str, int]
+
+
+def run(cluster: LocalCluster, rows: Iterable[Row], *, guarded: bool) -> Run:
+    """Play every row and wait for what it says, then for rest."""
+    prefix = "guarded" if guarded else "open"
+    places = {row.name: f"{prefix}-{number:03}" for number, row in enumerate(rows)}
+    before = _lives(cluster)
+    with ApiServer.of(cluster.kubeconfig) as server:
+        witness = Witness(Place(server, f"{prefix}-{NAME}"))
+        witness.begin()
+        quiet = [witness.change() for _ in range(QUIET_CHANGES)]
+        with changing(witness, ApiServer.of(cluster.kubeconfig)) as took, ThreadPoolExecutor(LANES) as pool:
+            lanes = [pool.submit(_told, cluster, row, places[row.name], guarded=guarded) for row in rows]
+            told = {row.name: lane.result() for row, lane in zip(rows, lanes, strict=True)}
+    time.sleep(REST_SECONDS)
+    now = time.time()
+    writes = [one for one in audit.our_writes(cluster.audit_log) if one.namespace.startswith(f"{prefix}-")]
+    titles = {place: name for name, place in places.items()} | {f"{prefix}-{NAME}": NAME}
+    return Run(
+        told=told,
+        wrong={row.name: problems(row, told[row.name], guarded=guarded) for row in rows},
+        quiet=quiet,
+        took=took,
+        complaints=_complaints(cluster, prefix),
+        restarts=[name for name, life in _lives(cluster).items() if life != before[name]],
+        created=Counter(
+            titles[one.namespace] for one in writes if (one.verb, one.resource) == ("create", "pods") and one.succeeded
+        ),
+        restless=Counter(titles[one.namespace] for one in writes if one.at.timestamp() > now - REST_SECONDS),
+    )
+
+
+def _told(cluster: LocalCluster, row: Row, namespace: str, *, guarded: bool) -> Told:
+    """Play a row, and look until it is as it should be, or no longer."""
+    with ApiServer.of(cluster.kubeconfig) as server:
+        place = Place(server, namespace)
+        place.begin(row)
+        answers = place.play(row)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            told = Told(answers, place.get(row.about), place.pods())
+            if not problems(row, told, guarded=guarded) or time.monotonic() > deadline:
+                return told
+            if not all(answer.taken for answer in answers):
+                return told
+            time.sleep(POLL_SECONDS)
+
+
+def _lives(cluster: LocalCluster) -> dict[str, tuple[int | None, int]]:
+    """Return pid and restarts of each component."""
+    lives = {str(name): cluster.component(name).life for name in names.Component}
+    return {name: (life.pid, life.restarts) for name, life in lives.items()}
+
+
+def _complaints(cluster: LocalCluster, prefix: str) -> list[Mapping[str, Any]]:
+    """Return what the components logged as errors."""
+    lines = [line for name in names.Component for line in cluster.component_log(name).splitlines()]
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    bare: list[Mapping[str, Any]] = [{"event": line} for line in lines if not line.startswith("{")]
+    return bare + [one for one in logged if one["level"] in {"error", "critical"} and prefix in one.get("key", prefix)]
