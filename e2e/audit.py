@@ -112,7 +112,7 @@ class Event(msgspec.Struct, rename="camel"):
     @property
     def writes(self) -> bool:
         """Whether it asks for a change, and its answer is known."""
-        return self.verb in WRITING_VERBS and self.stage == COMPLETE and "dryRun=" not in self.request_uri
+        return self.verb in WRITING_VERBS and self.stage == COMPLETE and "dryRun=" not in self.uri
 
 
 _decode: Final = msgspec.json.Decoder(Event).decode
