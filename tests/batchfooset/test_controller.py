@@ -16,7 +16,7 @@ from foosets.api.pod import Pod
 from foosets.batchfooset.controller import BatchRoom, assemble
 from foosets.batchfooset.plan import plan as plan_alone
 from foosets.batchfooset.state import Observed
-from foosets.planning.actions import Create, Delete, DryRun, Plan
+from foosets.planning.actions import Action, Create, Delete, DryRun, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import Stamps
@@ -51,7 +51,7 @@ class Bench:
         self.pods: dict[str, Raw] = {}
         self.node_of: dict[str, str] = {}
         self.answer: Callable[[bytes], bytes] = lambda sent: sent
-        """What the API server answers to a dry run."""
+        """What the API server makes of a pod that is sent."""
 
     def _ask(self, key: Key, after: float = 0.0, /) -> None:
         self.asked.append((key, after))
@@ -103,7 +103,7 @@ class Bench:
             assert isinstance(action, Create | Delete | DryRun)
             target = Key(action.namespace, action.name)
             if isinstance(action, DryRun):
-                outcome.written.append(Written(PODS, target, Uid(""), 0, answer=self.answer(action.body)))
+                outcome.written.append(self.tried(action))
                 continue
             outcome.written.append(Written(PODS, target, seen.batch.metadata.uid, self.version + 1))
             if isinstance(action, Create):
@@ -117,6 +117,12 @@ class Bench:
             self.batch(seen.batch.model_copy(update={"status": stored}))
         return plan
 
+    def tried(self, action: Action) -> Written:
+        """Let a dry run pass."""
+        assert isinstance(action, DryRun)
+        target = Key(action.namespace, action.name)
+        return Written(PODS, target, Uid(""), 0, answer=self.answer(action.body))
+
     def rest(self, key: Key = KEY) -> int:
         """Look until nothing is written any more; return the number of writes."""
         writes = 0
@@ -129,7 +135,7 @@ class Bench:
         raise AssertionError("no rest")
 
     def _created(self, action: Create) -> Raw:
-        raw = json.loads(action.body)
+        raw = json.loads(self.answer(action.body))
         raw["metadata"]["uid"] = f"uid-{action.name}"
         return raw
 

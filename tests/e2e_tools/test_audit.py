@@ -55,12 +55,13 @@ def test_our_writes_are_those_of_all_namespaces_but_to_leases(tmp_path: Path) ->
     "other",
     [
         line("get"),
+        line(requestURI="/api/v1/namespaces/demo/pods?fieldManager=foosets-batchfooset&dryRun=All"),
         line("watch"),
         line(stage="ResponseStarted"),
         line(objectRef={"resource": "pods", "namespace": "other"}, requestObject={"metadata": {"namespace": "demo"}}),
         line().rstrip("\n"),
     ],
-    ids=["read", "watch", "not yet answered", "another namespace", "half written"],
+    ids=["read", "dry run", "watch", "not yet answered", "another namespace", "half written"],
 )
 def test_everything_else_is_left_out(tmp_path: Path, other: str) -> None:
     assert writes(log(tmp_path, other), "demo") == []

@@ -74,6 +74,16 @@ def test_the_node_is_the_only_thing_that_placing_adds_to_the_spec(spec: Raw, nod
     assert pod["spec"] == spec | ({"nodeName": node} if node else {})
 
 
+def test_the_pod_of_a_dry_run_differs_from_the_earnest_one_in_its_name_alone() -> None:
+    stencil = PodStencil(OWNER, template(), "rev", names.PLACED_BY_CONTROLLER)
+    earnest, trial = json.loads(stencil.body(MARK)), json.loads(stencil.trial_body(MARK))
+    assert trial["metadata"].pop("name") == stencil.trial_name
+    assert stencil.trial_name.startswith("demo-work-")
+    assert stencil.trial_name.endswith("-dry-run")
+    del earnest["metadata"]["name"]
+    assert trial == earnest
+
+
 def test_a_users_trace_context_is_never_copied_from_a_template() -> None:
     annotations = {names.TRACEPARENT: "00-theirs", "note": "kept"}
     pod = made({"metadata": {"annotations": annotations}, "spec": {}})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foosets.planning.quantity import MAX, Quantity, amount, milli, whole
+from foosets.planning.quantity import MAX, Quantity, amount, milli, quantity_of, whole
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,16 @@ def test_rounded_up_and_never_by_more_than_one(number: Decimal, suffix: str) -> 
     exact = number * {"m": Decimal("0.001"), "": 1, "k": 1000, "M": 10**6}[suffix]
     assert 0 <= whole(f"{number:f}{suffix}") - exact < 1
     assert 0 <= milli(f"{number:f}{suffix}") - exact * 1000 < 1
+
+
+@pytest.mark.parametrize(
+    ("resource", "value", "expected"),
+    [("cpu", 250, "250m"), ("cpu", 2000, "2000m"), ("memory", 2**24, "16777216"), ("example.com/gpu", 1, "1")],
+)
+def test_an_amount_is_written_in_the_units_it_is_counted_in(resource: str, value: int, expected: str) -> None:
+    assert quantity_of(resource, value) == expected
+
+
+@given(st.sampled_from(["cpu", "memory", "pods", "example.com/gpu"]), st.integers(0, MAX))
+def test_what_is_written_is_read_back_without_loss(resource: str, value: int) -> None:
+    assert amount(resource, quantity_of(resource, value)) == value

@@ -8,8 +8,19 @@ import pytest
 from foosets.api.meta import BATCHFOOSETS, PODS, Key
 from foosets.api.names import STAMPS, NodeName, Uid
 from foosets.kube.client import Client
-from foosets.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, ServerFault, Unreachable
-from foosets.planning.actions import Apply, Bind, Create, Delete, Status
+from foosets.kube.errors import (
+    AdmissionDenied,
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Invalid,
+    NotFound,
+    QuotaRefused,
+    ServerFault,
+    Throttled,
+    Unreachable,
+)
+from foosets.planning.actions import Apply, Bind, Create, Delete, DryRun, Status
 from foosets.planning.children import Lineage, Mark, Owner, PodStencil
 from foosets.planning.stamps import Stamps
 from foosets.runtime.apply import Applier, NameTaken, Written
@@ -18,6 +29,7 @@ OWNER, STRANGER = Uid("owner"), Uid("stranger")
 POD = Key("ns", "pod")
 NOW = 1_800_000_000_000_001
 CREATE = Create(PODS, "ns", "pod", b"{}", OWNER)
+TRIAL = DryRun(PODS, Owner(BATCHFOOSETS, "ns", "set", OWNER, Lineage("set", OWNER)), "set-x-dry-run", b"{}")
 BIND = Bind("ns", "pod", Uid("pod-uid"), NodeName("n1"))
 
 
@@ -34,6 +46,7 @@ class Answers:
     """A client whose verbs answer as told: bytes are returned, errors raised."""
 
     create: Any = None
+    dry_run_create: Any = None
     get: Any = None
     apply: Any = None
     delete: Any = None
@@ -81,6 +94,37 @@ async def test_a_create_says_when_it_was_sent() -> None:
 
     said = json.loads(answers.calls[0][1]["args"][2])["metadata"]["annotations"][STAMPS]
     assert Stamps.parse(said) == Stamps(decide=1_700_000_000_000_000, create=NOW)
+
+
+async def test_a_dry_run_leaves_nothing_behind_but_the_answer() -> None:
+    answers = Answers(dry_run_create=stored())
+    written = await applier(answers).perform(TRIAL)
+    assert written == Written(PODS, Key("ns", "set-x-dry-run"), Uid(""), 0, answer=stored())
+    assert answers.calls == [("dry_run_create", {"args": (PODS, "ns", b"{}")})]
+
+
+async def test_where_a_webhook_keeps_dry_runs_from_happening_the_answer_is_empty() -> None:
+    refusal = Invalid(400, "BadRequest", 'admission webhook "old.example.com" does not support dry run')
+    assert (await perform(TRIAL, dry_run_create=refusal)).answer == b""
+
+
+REFUSALS = [
+    Invalid(422, "Invalid", "spec.containers: Required value"),
+    QuotaRefused(403, "Forbidden", "exceeded quota"),
+    AdmissionDenied(403, "Forbidden", "violates PodSecurity"),
+    AlreadyExists(409, "AlreadyExists", "there"),
+    Throttled(429, "TooManyRequests", "later"),
+    ServerFault(500, "InternalError", "failed calling webhook"),
+    Unreachable("reset"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda error: type(error).__name__)
+async def test_a_refused_or_lost_dry_run_is_told_and_nothing_is_looked_for(refusal: ApiError) -> None:
+    answers = Answers(dry_run_create=refusal)
+    with pytest.raises(type(refusal)):
+        await applier(answers).perform(TRIAL)
+    assert [verb for verb, _ in answers.calls] == ["dry_run_create"]
 
 
 LOST = [Unreachable("reset"), ServerFault(504, "Timeout", "etcd"), AlreadyExists(409, "AlreadyExists", "there")]
