@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from foosets.api.names import Reason
-from foosets.planning.obstacles import Obstacle, held_back
+from foosets.planning.obstacles import Obstacle, held_back, holds_deletions
 from tests.builders import NOW
 
 AT = NOW.timestamp()
@@ -18,6 +20,20 @@ def obstacle(retry_at: float, reason: Reason = Reason.QUOTA_EXCEEDED, message: s
 )
 def test_nothing_is_tried_again_before_its_time(found: Obstacle | None, seconds: float | None) -> None:
     assert held_back(found, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("found", "held"),
+    [
+        (None, False),
+        (obstacle(AT + 2.5), False),
+        (replace(obstacle(AT + 2.5), deleting=True), True),
+        (replace(obstacle(AT), deleting=True), False),
+    ],
+    ids=["the way is free", "met by a creation", "met by a deletion", "due"],
+)
+def test_deletions_wait_for_what_deletions_have_met(found: Obstacle | None, held: bool) -> None:  # noqa: FBT001
+    assert holds_deletions(found, NOW) is held
 
 
 def test_an_obstacle_that_may_be_gone_is_worth_a_try_and_stays_the_same_cause() -> None:

@@ -1,6 +1,7 @@
 """One look at one key: the order of its steps, and what it waits for."""
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -10,7 +11,7 @@ import pytest
 
 from foosets.api.meta import BATCHFOOSETS, PODS, Key, Resource
 from foosets.api.names import Component, Uid
-from foosets.kube.errors import Conflict, QuotaRefused
+from foosets.kube.errors import AlreadyExists, ApiError, Conflict, Forbidden, QuotaRefused
 from foosets.planning.actions import Create, Plan, Status
 from foosets.planning.events import Event
 from foosets.planning.obstacles import Obstacle
@@ -116,6 +117,7 @@ def controller(world: World) -> tuple[Controller, KeyQueue]:
         events=cast("Events", type("E", (), {"tell": staticmethod(world.tell), "forget": lambda *_: None})()),
         tracing=cast("Tracing", world),
         clocks=Clocks(lambda: 1_700_000_000.0, lambda: world.monotonic),
+        rng=random.Random(0),
         relist=world.relist,
     )
     return Controller(cast("Room[str]", world), engine), queue
@@ -221,14 +223,32 @@ async def test_a_refusal_that_a_user_can_mend_is_shown_to_the_next_plan_at_once(
     assert shown.message == "exceeded quota: pods"
 
 
-async def test_a_refusal_that_time_mends_is_raised_after_the_status_was_written() -> None:
-    world = World(Plan(actions=(CREATE,), status=STATUS), refusal=Conflict(409, "Conflict", "stale"))
+@pytest.mark.parametrize(
+    "error",
+    [Conflict(409, "Conflict", "stale"), AlreadyExists(409, "AlreadyExists", "gone by now")],
+    ids=["a conflict", "a name that is free again"],
+)
+async def test_a_refusal_that_time_mends_is_raised_after_the_status_was_written(error: ApiError) -> None:
+    world = World(Plan(actions=(CREATE,), status=STATUS), refusal=error)
     looked, _ = controller(world)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(type(error)):
         await looked.reconcile(SET)
 
     assert world.told[-1] == "status"
+
+
+async def test_a_status_that_may_not_be_written_is_tried_ever_later_whoever_asks_for_a_look() -> None:
+    world = World(Plan(status=STATUS), status_refusal=Forbidden(403, "Forbidden", "no role"))
+    looked, _ = controller(world)
+    tried = 0
+    for _ in range(600):
+        world.monotonic += 0.1
+        with suppress(Forbidden):
+            await looked.reconcile(SET)
+            continue
+        tried += 1
+    assert 6 <= tried <= 10
 
 
 TELLING = replace(STATUS, event=Event("set.abc", BATCHFOOSETS, SET, Uid("uid"), "NoFit", "0/3 nodes", None))

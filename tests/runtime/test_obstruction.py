@@ -1,18 +1,31 @@
 import random
+from itertools import pairwise
 
 import pytest
 
 from foosets.api.meta import PODS, Key
 from foosets.api.names import Reason, Uid
-from foosets.kube.errors import AdmissionDenied, ApiError, Conflict, Forbidden, Invalid, QuotaRefused, ServerFault
-from foosets.planning.actions import Create, Plan
+from foosets.kube.errors import (
+    AdmissionDenied,
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    QuotaRefused,
+    ServerFault,
+    Unauthorized,
+)
+from foosets.planning.actions import Create, Delete, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.runtime.apply import NameTaken, Written
-from foosets.runtime.obstruction import Obstructions
+from foosets.runtime.obstruction import CAP_SECONDS, MAX_MESSAGE, Obstructions
 from foosets.runtime.writers import Performed, Refused
 
 SET = Key("ns", "set")
 CREATE = Create(PODS, "ns", "pod", b"{}", Uid("owner"))
+DELETE = Delete(PODS, "ns", "pod", Uid("pod"))
 
 
 def refused(error: ApiError) -> Performed:
@@ -23,9 +36,12 @@ REASONS = [
     (QuotaRefused(403, "Forbidden", "exceeded quota"), Reason.QUOTA_EXCEEDED),
     (AdmissionDenied(422, "Invalid", "policy"), Reason.ADMISSION_DENIED),
     (Forbidden(403, "Forbidden", "no role"), Reason.ADMISSION_DENIED),
+    (Unauthorized(401, "Unauthorized", "who?"), Reason.ADMISSION_DENIED),
+    (NotFound(404, "NotFound", "no such namespace"), Reason.ADMISSION_DENIED),
     (Invalid(422, "Invalid", "bad image"), Reason.INVALID_POD_TEMPLATE),
     (NameTaken(409, "NameCollision", "taken"), Reason.NAME_COLLISION),
     (Conflict(409, "Conflict", "stale"), None),
+    (AlreadyExists(409, "AlreadyExists", "gone by now"), None),
     (ServerFault(503, "Unavailable", "later"), None),
 ]
 
@@ -105,3 +121,43 @@ def test_what_a_plan_finds_in_the_way_counts_like_a_refusal() -> None:
 
     assert obstructions.learn(SET, 1, Plan(obstacle=unfit), Performed(), now=50.0)
     assert obstructions.of(SET, 1) == unfit
+
+
+def test_a_missing_right_says_who_may_not_do_what_and_where_it_would_stand() -> None:
+    obstructions = Obstructions(random.Random(0))
+    said = 'pods is forbidden: User "batch" cannot create resource "pods"'
+    for message in (said, "x" * 2000):
+        obstructions.learn(SET, 1, Plan(), refused(Forbidden(403, "Forbidden", message)), now=100.0)
+        found = obstructions.of(SET, 1)
+        assert found
+        assert found.message.endswith(": see the role that the chart gives this user")
+        assert len(found.message) <= MAX_MESSAGE
+    obstructions.learn(SET, 1, Plan(), refused(AdmissionDenied(403, "Forbidden", said)), now=100.0)
+    denied = obstructions.of(SET, 1)
+    assert denied
+    assert denied.message == said
+
+
+@pytest.mark.parametrize("action", [CREATE, DELETE], ids=["a creation", "a deletion"])
+def test_it_is_remembered_whether_deletions_meet_it_too(action: Create | Delete) -> None:
+    obstructions = Obstructions(random.Random(0))
+    outcome = Performed(refused=[Refused(action, Forbidden(403, "Forbidden", "no role"))])
+    obstructions.learn(SET, 1, Plan(), outcome, now=100.0)
+    found = obstructions.of(SET, 1)
+    assert found
+    assert found.deleting is (action is DELETE)
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.999], ids=["shortest pauses", "longest pauses"])
+def test_it_is_tried_nine_times_in_the_first_minute_and_then_at_least_twice_in_each(chance: float) -> None:
+    rng = random.Random(0)
+    rng.random = lambda: chance
+    obstructions, now, tried = Obstructions(rng), 0.0, list[float]()
+    while now < 600:
+        tried.append(now)
+        obstructions.learn(SET, 1, Plan(), refused(REASONS[0][0]), now)
+        found = obstructions.of(SET, 1)
+        assert found
+        now = found.retry_at
+    assert sum(at < 60 for at in tried) in {8, 9}
+    assert max(after - before for before, after in pairwise(tried)) <= 1.25 * CAP_SECONDS

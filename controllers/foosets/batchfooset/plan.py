@@ -25,7 +25,7 @@ from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, ep
 from foosets.planning.indexes import IndexSet
 from foosets.planning.member import Member
 from foosets.planning.memberspans import pod_spans
-from foosets.planning.obstacles import held_back
+from foosets.planning.obstacles import held_back, holds_deletions
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.trace import Context, Height, Span
@@ -47,7 +47,8 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
         return BatchPlan()  # the garbage collector deletes the pods; creating more would race with it
     account = Account.of(seen, now)
     pause = held_back(seen.obstacle, now)
-    surplus, rejected = _surplus(seen, account), _rejected(seen, account)
+    stuck = holds_deletions(seen.obstacle, now)
+    surplus, rejected = ((), ()) if stuck else (_surplus(seen, account), _rejected(seen, account))
     wanted = _wanted(seen, account) if pause is None else ()
     untried = pause is None and _is_untried(seen, account)
     working = bool(surplus or (wanted and seen.obstacle is None)) or terminal(seen, account) != recorded_end(batch)

@@ -11,13 +11,15 @@ class Obstacle:
     """One cause, as it was last met.
 
     `since` is when this very cause was first met. Nothing of the kind is tried again before `retry_at`; both are
-    seconds since the epoch.
+    seconds since the epoch. `deleting` is whether a deletion met it: those come first, so that creations wait with it;
+    what a creation met lets deletions pass, which may make room.
     """
 
     reason: Reason
     message: str
     since: float
     retry_at: float
+    deleting: bool = False
 
     def worth_a_try(self) -> "Obstacle":
         """Return the obstacle as it is when something has changed that may have removed it."""
@@ -26,6 +28,11 @@ class Obstacle:
     def same_cause(self, other: "Obstacle | None") -> bool:
         """Whether the other one says the same to a user."""
         return other is not None and (self.reason, self.message) == (other.reason, other.message)
+
+
+def holds_deletions(obstacle: Obstacle | None, now: datetime) -> bool:
+    """Whether nothing is to be deleted now, either."""
+    return obstacle is not None and obstacle.deleting and held_back(obstacle, now) is not None
 
 
 def held_back(obstacle: Obstacle | None, now: datetime) -> float | None:

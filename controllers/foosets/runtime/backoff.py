@@ -14,15 +14,16 @@ JITTER: Final = 0.25
 class Backoff:
     """Failures in a row, by key."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, cap: float = CAP_SECONDS) -> None:
         self._failures: dict[Key, int] = {}
         self._rng = rng
+        self._cap = cap
 
     def failed(self, key: Key, first: float = FIRST_SECONDS) -> float:
         """Count one more failure and return the seconds to wait: about `first` after one, twice as long each time."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(first * 2 ** min(failures, 16), CAP_SECONDS)
+        delay = min(first * 2 ** min(failures, 16), self._cap)
         return delay * (1 + JITTER * self._rng.random())
 
     def succeeded(self, key: Key) -> None:

@@ -7,6 +7,7 @@ that calls them exported, and an Event is told only of a status that is stored. 
 have seen its own last writes.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,16 +15,17 @@ from typing import Final, Protocol, TypeVar
 
 from foosets.api.meta import PODS, Key, Resource
 from foosets.api.names import Component
-from foosets.kube.errors import Conflict, ServerFault, Throttled, Unreachable
+from foosets.kube.errors import ApiError
 from foosets.planning.actions import Plan, Status
-from foosets.planning.obstacles import Obstacle
+from foosets.planning.obstacles import Obstacle, held_back
 from foosets.planning.stamps import SECOND
 from foosets.planning.trace import Microseconds
 from foosets.runtime.apply import Applier
+from foosets.runtime.backoff import Backoff
 from foosets.runtime.events import Events
 from foosets.runtime.expectations import Expectations
 from foosets.runtime.logs import logger
-from foosets.runtime.obstruction import Obstructions
+from foosets.runtime.obstruction import CAP_SECONDS, Obstructions, reason_of
 from foosets.runtime.queue import KeyQueue
 from foosets.runtime.telemetry import Tracing
 from foosets.runtime.writers import Performed, Writers
@@ -94,6 +96,7 @@ class Engine:
     events: Events
     tracing: Tracing
     clocks: Clocks
+    rng: random.Random
     relist: Callable[[Resource], None]
 
 
@@ -103,7 +106,8 @@ class Controller:
     def __init__(self, room: Room[Seen], engine: Engine) -> None:
         self._room = room
         self._engine = engine
-        self._status_at: dict[Key, float] = {}
+        self._status_due: dict[Key, float] = {}
+        self._status_backoff = Backoff(engine.rng, CAP_SECONDS)
         self._lagging: dict[Key, float] = {}
 
     async def reconcile(self, key: Key) -> None:
@@ -117,7 +121,8 @@ class Controller:
             self._forget(key)
             return
         wall = engine.clocks.wall()
-        plan = self._room.plan(seen, datetime.fromtimestamp(wall, UTC))
+        now = datetime.fromtimestamp(wall, UTC)
+        plan = self._room.plan(seen, now)
         outcome = await engine.writers.perform(key, plan.actions)
         self._room.acted(plan, outcome)
         self._expect(key, outcome)
@@ -127,11 +132,11 @@ class Controller:
             engine.queue.add(key)
         obstacle = engine.obstructions.of(key, generation)
         if obstacle is not None:
-            engine.queue.add_after(key, obstacle.retry_at - wall)
+            engine.queue.add_after(key, held_back(obstacle, now) or 0.0)
         await self._report(key, plan)
         if plan.wake_after is not None:
             engine.queue.add_after(key, plan.wake_after)
-        self._raise_transient(outcome)
+        self._raise_unexplained(outcome)
 
     def _caches_lag(self, key: Key) -> bool:
         """Whether a cache has not seen this key's own writes yet, or what its status was written in the knowledge of.
@@ -164,26 +169,32 @@ class Controller:
             self._engine.tracing.emit(plan.spans)
             return
         now = self._engine.clocks.monotonic()
-        due = self._status_at.get(key, -STATUS_INTERVAL) + STATUS_INTERVAL
+        due = self._status_due.get(key, now)
         if now < due:
             self._engine.queue.add_after(key, due - now)
             return
         if plan.spans:
             self._engine.tracing.emit(plan.spans)
             await self._engine.tracing.flush(FLUSH_SECONDS)
-        self._status_at[key] = now
+        self._status_due[key] = now + STATUS_INTERVAL
         await self._write_status(key, plan.status)
 
     async def _write_status(self, key: Key, status: Status) -> None:
-        written = await self._engine.applier.perform(status)
+        try:
+            written = await self._engine.applier.perform(status)
+        except ApiError as error:
+            if reason_of(error) is not None:  # nobody can be told, so at least nobody is bothered
+                self._status_due[key] = self._engine.clocks.monotonic() + self._status_backoff.failed(key)
+            raise
+        self._status_backoff.succeeded(key)
         self._engine.expectations.awaits(key, written.resource, written.resource_version)
         if status.event is not None:
             self._engine.events.tell(status.event)
 
-    def _raise_transient(self, outcome: Performed) -> None:
-        """Raise the first refusal that only time can mend, so that the loop backs off."""
+    def _raise_unexplained(self, outcome: Performed) -> None:
+        """Raise the first refusal that is no obstacle, since time mends it, so that the loop backs off."""
         for refused in outcome.refused:
-            if isinstance(refused.error, Conflict | Throttled | ServerFault | Unreachable):
+            if reason_of(refused.error) is None:
                 raise refused.error
 
     def _forget(self, key: Key) -> None:
@@ -191,6 +202,7 @@ class Controller:
         self._engine.obstructions.forget(key)
         self._engine.writers.forget(key)
         self._engine.events.forget(key)
-        self._status_at.pop(key, None)
+        self._status_due.pop(key, None)
+        self._status_backoff.succeeded(key)
         self._lagging.pop(key, None)
         self._room.forget(key)

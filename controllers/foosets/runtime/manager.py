@@ -216,6 +216,7 @@ class Process:
             events=self._events,
             tracing=self._outside.tracing,
             clocks=self._clocks,
+            rng=self._rng,
             relist=lambda resource: relists[resource](),
         )
 

@@ -4,12 +4,13 @@ The memory is only a pace-maker: after a restart the first refused action brings
 """
 
 import random
+from dataclasses import replace
 from typing import Final
 
 from foosets.api.meta import Key
 from foosets.api.names import Reason
-from foosets.kube.errors import ApiError, Forbidden, Invalid, QuotaRefused
-from foosets.planning.actions import Plan
+from foosets.kube.errors import ApiError, Forbidden, Invalid, NotFound, QuotaRefused, Unauthorized
+from foosets.planning.actions import Delete, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.runtime.apply import NameTaken
 from foosets.runtime.backoff import Backoff
@@ -17,6 +18,9 @@ from foosets.runtime.writers import Performed
 
 MAX_MESSAGE: Final = 1024
 """Characters of the API server's message that are shown."""
+CAP_SECONDS: Final = 20.0
+"""The longest pause, jitter aside: nothing tells that a quota was raised, and who raised it shall not wait for long.
+Nine tries fall into the first minute, and three into each that follows."""
 
 
 class Obstructions:
@@ -24,7 +28,7 @@ class Obstructions:
 
     def __init__(self, rng: random.Random) -> None:
         self._met: dict[Key, tuple[int, Obstacle]] = {}
-        self._backoff = Backoff(rng)
+        self._backoff = Backoff(rng, CAP_SECONDS)
 
     def of(self, key: Key, generation: int) -> Obstacle | None:
         """Return what this very spec ran into."""
@@ -44,7 +48,7 @@ class Obstructions:
             self.forget(key)
             return True
         if before is not None and before.same_cause(found):
-            found = Obstacle(found.reason, found.message, before.since, found.retry_at)
+            found = replace(found, since=before.since)
         self._met[key] = (generation, found)
         return not found.same_cause(before)
 
@@ -55,19 +59,27 @@ class Obstructions:
 
     def _found(self, key: Key, plan: Plan, outcome: Performed, now: float) -> Obstacle | None:
         for refused in outcome.refused:
-            reason = _reason(refused.error)
+            reason = reason_of(refused.error)
             if reason is not None:
-                message = refused.error.message[:MAX_MESSAGE]
-                return Obstacle(reason, message, now, now + self._backoff.failed(key))
+                retry_at = now + self._backoff.failed(key)
+                deleting = isinstance(refused.action, Delete)
+                return Obstacle(reason, _message(refused.error), now, retry_at, deleting=deleting)
         return plan.obstacle
 
 
-def _reason(error: ApiError) -> Reason | None:
+def _message(error: ApiError) -> str:
+    """Return the API server's message, with the way on where it lacks one."""
+    missing_right = type(error) is Forbidden
+    hint = ": see the role that the chart gives this user" if missing_right else ""
+    return f"{error.message[: MAX_MESSAGE - len(hint)]}{hint}"
+
+
+def reason_of(error: ApiError) -> Reason | None:
     """Return the cause that a user can mend, or None for what time mends."""
     match error:
         case QuotaRefused():
             return Reason.QUOTA_EXCEEDED
-        case Forbidden():
+        case Forbidden() | Unauthorized() | NotFound():
             return Reason.ADMISSION_DENIED
         case Invalid():
             return Reason.INVALID_POD_TEMPLATE

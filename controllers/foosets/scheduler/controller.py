@@ -24,6 +24,7 @@ from foosets.planning.podspans import NO_ARRIVALS
 from foosets.planning.stamps import SECOND, Stamps
 from foosets.planning.trace import Microseconds
 from foosets.runtime.manager import Assembly, Enqueue, Watch
+from foosets.runtime.obstruction import CAP_SECONDS, reason_of
 from foosets.runtime.settings import Settings
 from foosets.runtime.store import Store
 from foosets.runtime.writers import Performed
@@ -139,7 +140,7 @@ class SchedulerRoom:
         for action in plan.actions:
             key = Key(action.namespace, action.name)
             if isinstance(action, SetPodCondition):
-                self._told_at[key] = self._clock() / SECOND
+                self._told_at[key] = self._clock() / SECOND + (CAP_SECONDS if _forbidden(outcome) else 0.0)
             elif isinstance(action, Bind):
                 self._decisions.answered(key, _answer(outcome))
 
@@ -213,6 +214,11 @@ def _answer(outcome: Performed) -> Answer:
     if isinstance(error, NotFound):
         return Answer.GONE
     return Answer.CONFLICT if isinstance(error, Conflict) else Answer.REFUSED
+
+
+def _forbidden(outcome: Performed) -> bool:
+    """Whether a write was refused for a reason that asking again at once does not change."""
+    return any(reason_of(refused.error) is not None for refused in outcome.refused)
 
 
 def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> Assembly:

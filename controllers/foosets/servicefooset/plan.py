@@ -23,7 +23,7 @@ from foosets.planning.conditions import holds
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
 from foosets.planning.member import Member
 from foosets.planning.memberspans import pod_spans
-from foosets.planning.obstacles import held_back
+from foosets.planning.obstacles import held_back, holds_deletions
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.stamps import SECOND, parse_time
@@ -47,7 +47,8 @@ def plan(seen: Observed, now: datetime) -> Plan:
     resting = _resting(seen, now)
     pause = held_back(seen.obstacle, now)
     wanted = _wanted(seen, account, resting) if pause is None else ()
-    surplus = _surplus(seen)
+    stuck = holds_deletions(seen.obstacle, now)
+    surplus = () if stuck else _surplus(seen)
     untried = pause is None and _is_untried(seen)
     working = bool(surplus or (wanted and seen.obstacle is None))
     episodes = episodes_of(service, Kind.SERVICEFOOSET, service.status, now, working=working, pods=seen.pods)
@@ -60,7 +61,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     settlement = Settlement() if episode.trace.closed else settle(_progress(service), Height.CHILD, now)
     if settlement.outcome is not None and write is None and not working:
         return _closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now)
-    ended = () if write is not None else _ended(seen, resting)
+    ended = () if stuck or write is not None else _ended(seen, resting)
     deletes = (Delete(PODS, pod.pod.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *ended))
     trace = episodes.creating.trace_id
     trial = (dry_run(seen, trace),) if untried else ()
