@@ -172,6 +172,7 @@ async def refused(case: Case) -> tuple[list[float], float]:
     transport = cell.components[case.component].transport
     refuser = Refuser(transport.hook, case.method, re.compile(case.target), case.error, armed=case.from_the_start)
     transport.hook = refuser
+    tried, mended_in = list[float](), 0.0
     async with anyio.create_task_group() as group:
         for run in (cell.kubelets.run, *(one.run for one in cell.components.values())):
             group.start_soon(run)

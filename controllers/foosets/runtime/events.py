@@ -17,7 +17,7 @@ import msgspec
 from foosets.api.meta import EVENTS, Key
 from foosets.api.names import TRACEPARENT
 from foosets.kube.client import Client
-from foosets.kube.errors import AlreadyExists, ApiError
+from foosets.kube.errors import AlreadyExists, ApiError, NamespaceTerminating
 from foosets.planning.events import Event
 from foosets.planning.stamps import format_micro
 from foosets.planning.trace import Microseconds
@@ -106,6 +106,9 @@ class Events:
             await self._client.create(EVENTS, event.regarding.namespace, body)
         except AlreadyExists:
             pass  # it was told before: by another process, or by this one, whose reply was lost
+        except NamespaceTerminating:
+            self._figures["lost"] += 1  # with its namespace goes whoever would read it
+            return
         except ApiError as error:
             self._lose(event, str(error))
             return
