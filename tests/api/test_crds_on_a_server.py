@@ -258,6 +258,31 @@ def test_server_side_apply_refuses_a_typo(user: User) -> None:
 # ---- how people use them
 
 
+def volume(empty_dir: Manifest) -> Manifest:
+    return {"spec": {"volumes": [{"name": "scratch", "emptyDir": empty_dir}]}}
+
+
+EMPTIED: dict[str, tuple[Manifest, Manifest]] = {
+    "annotations": ({"metadata": {"annotations": {"a": "b"}}}, {"metadata": {"annotations": {}}}),
+    "metadata": ({"metadata": {"annotations": {"a": "b"}}}, {}),
+    "a volume": (volume({"sizeLimit": "1Gi"}), volume({})),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), EMPTIED.values(), ids=EMPTIED.keys())
+def test_an_apply_may_leave_a_part_of_a_template_empty(user: User, before: Manifest, after: Manifest) -> None:
+    name = f"emptied-{secrets.token_hex(3)}"
+    stored: Manifest = {}
+    for change in (before, after):
+        pod = {"containers": [{"name": "main", "image": "main:1"}]} | change.get("spec", {})
+        spec = {"replicas": 0, "template": change | {"spec": pod}}
+        manifest = {"apiVersion": API_VERSION, "kind": "ServiceFooSet", "metadata": {"name": name}, "spec": spec}
+        user.kubectl("apply", "--server-side", manifest=manifest)
+        stored = json.loads(user.kubectl("get", "servicefooset", name, "-o", "json"))["spec"]["template"]
+    assert stored.get("metadata", {}).get("annotations", {}) == {}
+    assert stored["spec"].get("volumes", []) == after.get("spec", {}).get("volumes", [])
+
+
 def test_every_part_of_a_status_is_stored(user: User) -> None:
     user.kubectl("create", manifest=a("FooSet", "full"))
     status = FooSetStatus(

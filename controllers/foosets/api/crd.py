@@ -29,6 +29,9 @@ Schema = dict[str, Any]
 
 HEADER: Final = "# Generated from the models in controllers/foosets/api by `make generate`; do not edit.\n"
 CATEGORY: Final = "foo"
+WRITTEN_AS_ONE: Final[Schema] = {"x-kubernetes-map-type": "atomic"}
+"""Of a pod template: who applies it owns the whole. Field by field, the API server turns an object that an apply leaves
+empty into null, and refuses it (docs/decisions/0018-a-template-is-applied-as-one.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def root_schema(model: type[CustomResource]) -> Schema:
 def _structural(schema: Schema, definitions: Mapping[str, Schema], *, defaults: bool) -> Schema:
     schema = _resolved(schema, definitions)
     if schema.get("x-schema") == POD_TEMPLATE_REF:
-        return pod_template_schema() | {"description": _one_line(schema["description"])}
+        return pod_template_schema() | WRITTEN_AS_ONE | {"description": _one_line(schema["description"])}
     result: Schema = {}
     for keyword, value in schema.items():
         match keyword:
