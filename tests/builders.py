@@ -111,9 +111,10 @@ def share(root: str, *quotas: FooQuota) -> Share:
     return reservations.share("ns", Uid(f"uid-{root}"))
 
 
-def controlled_by(kind: str, name: str, uid: str | None = None) -> list[Raw]:
+def controlled_by(kind: str, name: str, uid: str | None = None, group: str = names.GROUP) -> list[Raw]:
     """The owner references of an object that another controls."""
-    return [{"kind": kind, "name": name, "uid": uid or f"uid-{name}", "controller": True}]
+    reference = {"apiVersion": f"{group}/v1alpha1", "kind": kind, "name": name, "uid": uid or f"uid-{name}"}
+    return [{**reference, "controller": True}]
 
 
 def derived(root: str, child: str) -> Raw:

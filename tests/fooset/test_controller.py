@@ -44,6 +44,15 @@ def foreign(version: str = "1") -> Child:
     return batchfooset("demo-work", resourceVersion=version, uid="foreign")
 
 
+def test_who_is_owned_by_a_namesake_of_another_group_or_namespace_is_no_child() -> None:
+    stranger = own(ownerReferences=controlled_by("FooSet", "demo", group="example.org"))
+    bench = Bench(stranger, own(namespace="elsewhere"))
+    seen = bench.observe()
+    assert len(seen.children) == 1
+    assert not any(seen.owns(child) for child in seen.children)
+    assert [child.key.namespace for child in seen.children] == ["ns"]
+
+
 def test_a_set_asks_for_a_look_at_itself() -> None:
     bench = Bench()
     bench.room.foosets.upsert(fooset(resourceVersion="2"))

@@ -180,6 +180,8 @@ def test_work_that_follows_work_of_its_own_does_not_fall_back_into_the_parents_t
 
 NOT_OURS = {
     "nobody controls it": {"annotations": derived("demo", "work")["annotations"]},
+    "its namesake of another group does": derived("demo", "work")
+    | {"ownerReferences": controlled_by("FooSet", "demo", group="example.org")},
     "another kind does": derived("demo", "work") | {"ownerReferences": controlled_by("Deployment", "demo")},
     "no context": derived("demo", "work") | {"annotations": {}},
     "a broken one": derived("demo", "work") | {"annotations": {"tracing.k8s.io/traceparent": TRACEPARENT.upper()}},

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from foosets.api.meta import BATCHFOOSETS, PODS, Key
-from foosets.api.names import STAMPS, NodeName, Uid
+from foosets.api.names import OWNER_UID, STAMPS, NodeName, Uid
 from foosets.kube.client import Client
 from foosets.kube.errors import (
     AdmissionDenied,
@@ -33,9 +33,11 @@ TRIAL = DryRun(PODS, Owner(BATCHFOOSETS, "ns", "set", OWNER, Lineage("set", OWNE
 BIND = Bind("ns", "pod", Uid("pod-uid"), NodeName("n1"))
 
 
-def stored(owner: Uid = OWNER, node: str = "", uid: str = "pod-uid", *, leaving: bool = False) -> bytes:
+def stored(
+    owner: Uid = OWNER, node: str = "", uid: str = "pod-uid", *, label: str = OWNER, leaving: bool = False
+) -> bytes:
     references = [{"uid": owner, "kind": "BatchFooSet", "name": "set", "controller": True}]
-    metadata = {"uid": uid, "resourceVersion": "7", "ownerReferences": references}
+    metadata = {"uid": uid, "resourceVersion": "7", "ownerReferences": references, "labels": {OWNER_UID: label}}
     if leaving:
         metadata["deletionTimestamp"] = "2027-01-01T00:00:00Z"
     return json.dumps({"metadata": metadata, "spec": {"nodeName": node}}).encode()
@@ -141,6 +143,11 @@ async def test_a_create_without_a_clear_answer_succeeded_if_the_object_there_is_
 async def test_an_object_of_another_owner_is_never_adopted(refusal: ApiError) -> None:
     with pytest.raises(NameTaken, match="belongs to another owner"):
         await perform(CREATE, create=refusal, get=stored(STRANGER))
+
+
+async def test_a_pod_that_names_the_owner_but_has_not_its_label_is_anothers() -> None:
+    with pytest.raises(NameTaken, match="belongs to another owner"):
+        await perform(CREATE, create=LOST[-1], get=stored(label=""))
 
 
 async def test_a_create_that_never_happened_is_reported_as_it_failed() -> None:

@@ -21,6 +21,7 @@ from foosets.planning.stamps import format_second
 from foosets.servicefooset.children import stencil_of
 from foosets.servicefooset.plan import plan
 from foosets.servicefooset.state import Observed
+from tests.builders import controlled_by
 
 Raw = dict[str, Any]
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -48,7 +49,7 @@ def service(spec: Raw | None = None, **metadata: Any) -> ServiceFooSet:
 
 def child_of_a_fooset() -> Raw:
     """Metadata of a service that a FooSet's controller made."""
-    owner = {"uid": "root-uid", "kind": "FooSet", "name": "demo", "controller": True}
+    (owner,) = controlled_by("FooSet", "demo", "root-uid")
     labels = {"set-name": "demo", "set-uid": "root-uid", "child": "web"}
     return {
         "ownerReferences": [owner],

@@ -81,10 +81,16 @@ NAME_RULES: Final = (
 class OwnerReference(Model):
     """Who owns the object."""
 
+    api_version: str
     uid: Uid
     kind: str
     name: str
     controller: bool = False
+
+    @property
+    def group(self) -> str:
+        """The API group of its kind; others have kinds of the same name."""
+        return self.api_version.partition("/")[0]
 
 
 class ObjectMeta(Model):

@@ -17,6 +17,7 @@ from foosets.kube.lists import Source
 from foosets.planning.actions import Plan
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.ownership import parent_of
 from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.trace import Microseconds
 from foosets.runtime.manager import Assembly, Enqueue, Watch
@@ -38,7 +39,7 @@ class FooSetRoom:
         self.batches: Store[BatchFooSet] = Store()
         self.services: Store[ServiceFooSet] = Store()
         self.quotas: Store[FooQuota] = Store()
-        self._children: dict[Uid, set[tuple[Kind, Key]]] = {}
+        self._children: dict[tuple[str, Uid], set[tuple[Kind, Key]]] = {}
         self._reservations = Reservations()
         self.foosets.subscribe(self._on_fooset)
         self.quotas.subscribe(self._on_quota)
@@ -59,13 +60,14 @@ class FooSetRoom:
     def _on_child(self, kind: Kind, before: Child | None, after: Child | None) -> None:
         """Keep the index of children by owner, and have the owner looked at, and whoever wants the name."""
         for child, there in ((before, False), (after, True)):
-            owner = child.controller if child is not None else None
-            if child is None or owner is None or owner.kind != Kind.FOOSET:
+            owner = parent_of(child) if child is not None else None
+            if child is None or owner is None:
                 continue
-            owned = self._children.setdefault(owner.uid, set())
+            family = child.key.namespace, owner.uid  # an owner in another namespace is none
+            owned = self._children.setdefault(family, set())
             (owned.add if there else owned.discard)((kind, child.key))
             if not owned:
-                del self._children[owner.uid]
+                del self._children[family]
             self._enqueue(Key(child.key.namespace, owner.name))
         came_or_went = after if before is None else before if after is None else None
         if came_or_went is not None:
@@ -92,7 +94,7 @@ class FooSetRoom:
         fooset = self.foosets.get(key)
         if fooset is None:
             return None
-        owned = self._children.get(fooset.metadata.uid, set())
+        owned = self._children.get((key.namespace, fooset.metadata.uid), set())
         batch_keys = {_child_key(key, entry.name) for entry in fooset.spec.batch}
         service_keys = {_child_key(key, entry.name) for entry in fooset.spec.service}
         batch_keys |= {child for kind, child in owned if kind == Kind.BATCHFOOSET}

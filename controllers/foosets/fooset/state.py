@@ -9,6 +9,7 @@ from foosets.api.names import TRACEPARENT, Uid
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
+from foosets.planning.ownership import parent_of
 from foosets.planning.reservations import UNLIMITED, Allowance
 from foosets.planning.trace import TraceId, parse_traceparent
 
@@ -42,7 +43,8 @@ class Observed:
 
     def owns(self, child: Child) -> bool:
         """Whether this FooSet controls the object."""
-        return child.controller is not None and child.controller.uid == self.uid
+        parent = parent_of(child)
+        return parent is not None and parent.uid == self.uid
 
     def take_part_in(self, trace: TraceId) -> bool:
         """Whether one of its children was written in that trace."""

@@ -20,7 +20,7 @@ MAX_ACTIONS: Final = 500
 class Create(Struct, frozen=True):
     """POST. The name is derived, so that a repeated create collides instead of duplicating.
 
-    AlreadyExists with `owner` as controller is success; with another's it is a NameCollision.
+    AlreadyExists with `owner` as controller and as label is success; else it is a NameCollision.
     """
 
     resource: Resource

@@ -2,14 +2,19 @@
 
 from foosets.api.customresource import CustomResource, OwnerReference
 from foosets.api.meta import Resource
-from foosets.api.names import Kind
+from foosets.api.names import GROUP, Kind
 from foosets.planning.children import Lineage, Owner
 
 
 def parent_of(child: CustomResource) -> OwnerReference | None:
-    """Return the FooSet that made the set, or None: what another kind of controller made is a set on its own."""
+    """Return the FooSet that made the set, or None: what another kind of controller made is a set on its own.
+
+    A kind is one of a group: the API server takes a controller of any group, with any uid, from whoever writes it, and
+    the policies look at ours.
+    """
     controller = child.controller
-    return controller if controller is not None and controller.kind == Kind.FOOSET else None
+    ours = controller is not None and (controller.group, controller.kind) == (GROUP, Kind.FOOSET)
+    return controller if ours else None
 
 
 def owner_of(resource: Resource, owner: CustomResource) -> Owner:

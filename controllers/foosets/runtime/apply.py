@@ -1,8 +1,9 @@
 """The one place where actions become requests.
 
 A write whose reply was lost is not repeated blindly: the object is read back, and its controller's uid says whether
-the write happened. An object that exists already is ours if its controller is the action's owner; another's is never
-adopted (`NameTaken`).
+the write happened. An object that exists already is ours if its controller is the action's owner, and what was created
+has its label, too: anybody may name an owner, and only our controllers write our labels. Another's is never adopted
+(`NameTaken`).
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple, assert_never
 import msgspec
 
 from foosets.api.meta import PODS, Key, Resource
-from foosets.api.names import Uid
+from foosets.api.names import OWNER_UID, Uid
 from foosets.api.pod import OwnerReference
 from foosets.kube.client import Client
 from foosets.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, ServerFault
@@ -35,6 +36,7 @@ class _Meta(msgspec.Struct, gc=False, rename="camel"):
     uid: Uid = Uid("")
     deletion_timestamp: str = ""
     owner_references: tuple[OwnerReference, ...] = ()
+    labels: dict[str, str] = {}
 
 
 class _Spec(msgspec.Struct, gc=False, rename="camel"):
@@ -168,7 +170,8 @@ class Applier:
             body = await self._client.get(action.resource, action.namespace, action.name)
         except NotFound:
             raise refusal from None
-        if not _owned_by(_decode(body), action.owner):
+        found = _decode(body)
+        if not _owned_by(found, action.owner) or found.metadata.labels.get(OWNER_UID) != action.owner:
             raise NameTaken(409, "NameCollision", f"{action.resource.kind} {action.name} belongs to another owner")
         return body
 
