@@ -30,7 +30,7 @@ from foosets.api import names
 from tests.e2e import manifests
 from tests.e2e.story import Story, condition, is_true
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 COMPONENTS = [str(component) for component in names.Component]
 CONTROLLER_ASSIGNS = {"policies": {"schedulerName": "Controller"}}
