@@ -22,12 +22,17 @@ BREACHES = {
     "planning draws at random": ("pure", "planning/conditions.py", "import random"),
     "the API waits": ("pure", "api/meta.py", "import asyncio"),
     "the engine calls the client": ("client", "runtime/loop.py", "import aiohttp"),
+    "the command line imports a controller": ("cli", "cli/reading.py", "import foosets.fooset.plan"),
+    "the command line imports the engine": ("cli", "cli/command.py", "import foosets.runtime.logs"),
+    "an explanation asks the API server": ("pure", "cli/explanation.py", "import foosets.kube.client"),
+    "the command line calls the client": ("client", "cli/reading.py", "import kubernetes_asyncio"),
     "a room calls the client": ("client", "scheduler/controller.py", "import kubernetes_asyncio"),
 }
 CONTRACTS = {
     "layers": "Imports point down; rooms never see each other BROKEN",
     "pure": "Plans, states, children, the vocabulary and the API are pure BROKEN",
     "client": "Only kube imports the client BROKEN",
+    "cli": "The command line sees no engine, no placer and no controller BROKEN",
 }
 
 

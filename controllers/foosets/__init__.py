@@ -12,6 +12,7 @@ The map, in reading order:
     servicefooset  ServiceFooSet -> pods that wait for a scheduler
     scheduler      waiting pods -> bindings
     proof          a set of its own, down to pods and back as one complete trace: what `helm test` runs
+    cli            `kubectl foo`: a person's questions, with that person's rights
     __main__       `foosets run ROOM`, `foosets prove FOOSET`
 
 Imports point up this list only, and rooms never import each other: they meet in the API server.

@@ -1,5 +1,6 @@
 """What every provider gives: one cluster, in one state directory of its own, and what is asked of it."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from e2e.cluster.toolchain import Tool
 
 NO_CLUSTER: Final = "there is no cluster in {}"
 START: Final = "python -m e2e.cluster up"
+PLUGIN: Final = Path(sys.executable).with_name("kubectl-foo")
+"""kubectl runs it for `kubectl foo`; it is installed beside the Python that runs this."""
 
 
 class Cluster(ABC):
@@ -116,9 +119,10 @@ class Cluster(ABC):
         """Remove what the cluster consists of beside its processes and its directory."""
 
     def _link_programs(self) -> None:
-        """Give the user (and the supervisor) kubectl and helm under names that do not change."""
+        """Give the user (and the supervisor) kubectl, its plugin and helm under names that do not change."""
         self.state.bin.mkdir(exist_ok=True)
-        for tool in (toolchain.KUBECTL, toolchain.HELM):
-            link = self.state.bin / tool.name
+        programs = {tool.name: self.binaries[tool] for tool in (toolchain.KUBECTL, toolchain.HELM)}
+        for name, program in {**programs, PLUGIN.name: PLUGIN}.items():
+            link = self.state.bin / name
             link.unlink(missing_ok=True)
-            link.symlink_to(self.binaries[tool])
+            link.symlink_to(program)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.kind
 
 PAGE = REPOSITORY / "docs" / "quickstart.md"
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-COMMANDS = 5
+COMMANDS = 6
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     assert nodes == ""
 
 
-def test_five_commands_lead_from_no_cluster_to_a_waterfall(clone: Path) -> None:
+def test_six_commands_lead_from_no_cluster_to_a_waterfall(clone: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     assert len(blocks) == COMMANDS
     # a person's shell: it keeps what `eval` exports, and stops at the first failure here only
@@ -51,6 +51,7 @@ def test_five_commands_lead_from_no_cluster_to_a_waterfall(clone: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fooset.foo.example.com/demo condition met" in done.stdout
+    assert "\nFooSet demo is ready.\n" in done.stdout
     drawn = done.stdout[done.stdout.index("foosets.rollout demo") :]
     assert re.search(r"batchfooset\.refine workers .* ━", drawn)
     assert re.search(r"bind .*worker", drawn)
