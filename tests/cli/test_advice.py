@@ -8,8 +8,8 @@ import pytest
 from foosets.api.names import Reason
 from foosets.cli import advice
 from foosets.cli.advice import ADVICE, Advice
-from foosets.cli.commands import Place, facts_of, filled
 from foosets.cli.descent import Descent
+from foosets.cli.steps import Place, facts_of, filled
 from tests.cli.world import fooset, pod, service
 
 OTHERS = (advice.FOOQUOTA, advice.FOOQUOTA_UNCLAIMED, advice.POD_FAILED, advice.BEING_DELETED, advice.UNKNOWN)

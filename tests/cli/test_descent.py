@@ -2,8 +2,8 @@
 
 import pytest
 
-from foosets.cli.descent import Child, blamed, stuck_child, stuck_pod, waits_for_quota
-from tests.cli.world import batch, blocked, fooset, pod, ready, service, waiting
+from foosets.cli.descent import Child, blamed, lags, stuck_child, stuck_pod, waits_for_quota
+from tests.cli.world import SINCE, batch, blocked, fooset, pod, ready, service, waiting
 
 NO_FIT = blocked("Pod", "demo-server-x-0", "NoFit")
 CRASHING = blocked("Pod", "demo-workers-x-0", "CrashLoop")
@@ -36,6 +36,12 @@ def test_the_child_that_keeps_the_set_is_found(above: dict[str, object], childre
 
 def test_a_child_whose_controller_lags_is_stuck_though_it_was_ready() -> None:
     assert stuck_child(fooset(), [service(generation=2)]) is not None
+
+
+def test_nobody_has_to_look_at_what_is_being_deleted() -> None:
+    """To ask for a deletion makes a new generation."""
+    assert lags(fooset(generation=2))
+    assert not lags(fooset(generation=2, deletionTimestamp=SINCE))
 
 
 def test_the_first_pod_that_is_on_its_way_is_waited_for() -> None:

@@ -8,9 +8,9 @@ import pytest
 from foosets.api.names import Reason
 from foosets.cli import advice
 from foosets.cli.advice import ADVICE
-from foosets.cli.commands import Place
 from foosets.cli.descent import Descent, Object
 from foosets.cli.explanation import Cause, Explanation, State, explain
+from foosets.cli.steps import Place
 from tests.cli.world import (
     NOW,
     SINCE,

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from foosets.cli.commands import Place
 from foosets.cli.descent import Descent, Object
 from foosets.cli.explanation import Explanation, explain
 from foosets.cli.rendering import age, as_json, plain, show
+from foosets.cli.steps import Place
 from tests.cli.world import NOW, TRACE, batch, blocked, fooset, pod, quota, ready, refused, service
 
 SAID = "0/10 nodes are available: 10 Insufficient cpu. (and 2 other pods)"

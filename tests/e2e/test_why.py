@@ -11,8 +11,8 @@ import yaml
 
 from foosets.api import names
 from foosets.cli.advice import ADVICE, BEING_DELETED, FOOQUOTA, FOOQUOTA_UNCLAIMED, POD_FAILED, UNKNOWN
-from foosets.cli.commands import Place, facts_of, filled
 from foosets.cli.descent import Descent
+from foosets.cli.steps import Place, facts_of, filled
 from tests.cli import world
 from tests.e2e import manifests
 from tests.e2e.story import Story

@@ -1,6 +1,6 @@
 """What each reason means, and what to do next: the words of `kubectl foo why`, one entry a reason.
 
-A command may name these fields, which `commands` fills in: `{object}` `{root}` `{set}` (as kubectl names them, such as
+A command may name these fields, which `steps` fills in: `{object}` `{root}` `{set}` (as kubectl names them, such as
 pod/demo-server-4ao3v-0), `{pods}` (a selector of all pods of the root), `{container}` (an option), `{component}`,
 `{namespace}`, and `{here}` and `{there}`, the options that lead to the namespace and to the cluster. `{node}` and
 `{quota}` may be empty: the command then means all of them. A purpose may name `{template}`: where to edit the root.

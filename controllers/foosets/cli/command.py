@@ -16,11 +16,11 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from foosets.cli.commands import Place
 from foosets.cli.descent import Descent
 from foosets.cli.explanation import STUCK, explain
 from foosets.cli.reading import NoAnswerError, Reader
 from foosets.cli.rendering import as_json, plain, show
+from foosets.cli.steps import Place
 from foosets.cli.target import NotUnderstoodError, Target, checked, target_of
 from foosets.kube.client import Client
 from foosets.kube.errors import ApiError, Forbidden, Garbled, NotConfigured, Unauthorized

@@ -62,8 +62,8 @@ def kind_of(one: Object) -> str:
 
 
 def lags(one: Controlled) -> bool:
-    """Whether the object's controller has not acted on its newest spec."""
-    return one.status.observed_generation != one.metadata.generation
+    """Whether the object's controller has not acted on its newest spec; a deletion makes a generation, but no work."""
+    return not one.terminating and one.status.observed_generation != one.metadata.generation
 
 
 def lagging(objects: Iterable[Object]) -> Iterator[Controlled]:

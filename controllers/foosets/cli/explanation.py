@@ -12,9 +12,9 @@ from foosets.api.pod import Pod
 from foosets.api.status import UNOBSERVED, BlockedBy
 from foosets.cli import advice
 from foosets.cli.advice import Advice, Step
-from foosets.cli.commands import Place, facts_of, filled
 from foosets.cli.descent import Controlled, Descent, Object, Set, is_true, kind_of, lagging
 from foosets.cli.levels import ERROR, TERMINATING, Level, how_it_ended, level_of, trouble_with, unready_since
+from foosets.cli.steps import Place, facts_of, filled
 from foosets.planning.kubelets import rejected
 
 

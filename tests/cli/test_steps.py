@@ -4,8 +4,8 @@ import pytest
 
 from foosets.api.pod import Pod
 from foosets.cli.advice import Step
-from foosets.cli.commands import Place, facts_of, filled
 from foosets.cli.descent import Descent, Object
+from foosets.cli.steps import Place, facts_of, filled
 from tests.builders import Raw
 from tests.cli.world import batch, blocked, fooset, of_container, pod, quota, service
 
