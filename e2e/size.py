@@ -9,7 +9,8 @@ from typing import Final
 
 PACKAGE: Final = Path(__file__).parent.parent / "controllers" / "foosets"
 BUDGET: Final = 6000
-"""Lines that a person can read in an afternoon."""
+"""Lines that a person can read in an afternoon. The command line is beside it: no controller needs it."""
+BESIDE: Final = "cli"
 _NOTHING: Final = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -53,7 +54,7 @@ def main() -> None:
     counted = sizes()
     for room, lines in counted.most_common():
         print(f"{lines:6}  {room}")
-    print(f"{counted.total():6}  of {BUDGET} in all")
+    print(f"{counted.total() - counted[BESIDE]:6}  of {BUDGET} in all but {BESIDE}")
 
 
 if __name__ == "__main__":

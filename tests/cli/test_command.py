@@ -100,4 +100,4 @@ def test_without_the_extra_packages_a_line_says_how_to_get_them() -> None:
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: kubectl-foo needs typer: pip install 'foosets[cli]'\n"
+    assert done.stderr == "error: kubectl-foo needs typer: install foosets[cli]\n"

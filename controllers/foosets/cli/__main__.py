@@ -15,7 +15,7 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         if missing.name not in EXTRAS:
             raise
-        sys.stderr.write(f"error: kubectl-foo needs {missing.name}: pip install 'foosets[cli]'\n")
+        sys.stderr.write(f"error: kubectl-foo needs {missing.name}: install foosets[cli]\n")
         sys.exit(2)
     run()
 

@@ -42,7 +42,7 @@ def show(explanation: Explanation, console: Console, now: datetime) -> None:
     console.print(Text("Next", style="bold"))
     for step in explanation.steps:
         console.print(Padding(Text(f"{step.purpose}:"), INDENT))
-        console.print(Text(f"    {step.command}", style="cyan"), soft_wrap=True)
+        console.print(Text(f"    {plain(step.command)}", style="cyan"), soft_wrap=True)
     if explanation.trace_id:
         console.print()
         console.print(Text.assemble(("Trace", "bold"), f"  {explanation.trace_id}"), soft_wrap=True)
@@ -73,7 +73,7 @@ def _path(levels: Sequence[Level], now: datetime) -> Iterator[Text]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        text = Text(GAP.join(cells).rstrip())
+        text = Text(plain(GAP.join(cells).rstrip()))
         text.stylize(READY_STYLES.get(row[1], ""), widths[0], widths[0] + len(GAP) + widths[1])
         yield text
 

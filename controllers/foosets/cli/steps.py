@@ -50,22 +50,22 @@ def _filled(text: str, known: Mapping[str, str]) -> str:
 
 
 def facts_of(descent: Descent, kind: str, name: str, message: str) -> Mapping[str, str]:
-    """Return what the steps may name, for the object that is stuck and what is said of it."""
+    """Return what the steps may name, for the object that is stuck and what is said of it; quoted for a shell."""
     root = descent.sets[0] if descent.sets else descent.objects[0]
     nearest = descent.sets[-1] if descent.sets else root
     last = descent.objects[-1]
     pod = last if isinstance(last, Pod) else None
     exceeded = _EXCEEDED.search(message)
     return {
-        "object": f"{kind.lower()}/{name}",
+        "object": shlex.quote(f"{kind.lower()}/{name}"),
         "root": _called(root),
         "set": _called(nearest),
         "pods": SET_NAME if isinstance(root, FooQuota) else f"{SET_NAME}={root.metadata.name}",
         "template": _template(nearest),
         "container": _container(pod),
-        "node": pod.spec.node_name if pod is not None else _rejecting_node(nearest),
+        "node": _node(pod if pod is not None else nearest),
         "quota": exceeded[1] if exceeded else descent.quota,
-        "component": Component.SCHEDULER if kind == "Pod" else kind.lower(),
+        "component": Component.SCHEDULER if kind == "Pod" else shlex.quote(kind.lower()),
     }
 
 
@@ -87,14 +87,16 @@ def _container(pod: Pod | None) -> str:
     for status in statuses:
         ended = status.state.terminated
         if status.state.waiting is not None or (ended is not None and ended.exit_code):
-            return f"-c {status.name}"
+            return f"-c {shlex.quote(status.name)}"
     return "--all-containers"
 
 
-def _rejecting_node(one: Object) -> str:
-    """Return the node whose kubelet last refused a pod of the set."""
+def _node(one: Object) -> str:
+    """Return the node of a pod, or the one whose kubelet last refused a pod of a set; nothing if there is none."""
     match one:
+        case Pod() if one.spec.node_name:
+            return shlex.quote(one.spec.node_name)
         case BatchFooSet() | ServiceFooSet() if one.status.last_rejection is not None:
-            return one.status.last_rejection.node
+            return shlex.quote(one.status.last_rejection.node)
         case _:
             return ""
