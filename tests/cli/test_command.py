@@ -45,6 +45,21 @@ async def test_a_set_that_is_blocked_is_1(tmp_path: Path) -> None:
     assert f"kubectl edit fooset/demo -n ns --kubeconfig {tmp_path}/kubeconfig" in out
 
 
+def of_namespace(namespace: str, config: str) -> str:
+    """Give the context of a kubeconfig a namespace."""
+    content = json.loads(Path(config).read_text())
+    content["contexts"][0]["context"]["namespace"] = namespace
+    Path(config).write_text(json.dumps(content))
+    return config
+
+
+async def test_the_namespace_is_the_contexts_unless_it_is_named(tmp_path: Path) -> None:
+    async with serving(World((fooset(),))) as url:
+        words = ["why", "demo", "-o", "json", "--kubeconfig", of_namespace("ns", kubeconfig(tmp_path, url))]
+        done = await anyio.to_thread.run_sync(lambda: CliRunner().invoke(app, words))
+    assert json.loads(done.stdout)["namespace"] == "ns"
+
+
 async def test_a_program_asks_for_json(tmp_path: Path) -> None:
     code, out, _ = await run(tmp_path, World((fooset(stored=NO_FIT), batch())), "fs/demo", "-o", "json")
     assert code == 1

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -17,6 +18,8 @@ SAID = "0/10 nodes are available: 10 Insufficient cpu. (and 2 other pods)"
 NO_FIT = blocked("Pod", "work-x-0-0", "NoFit", message=SAID)
 WAITS = pod(node="", conditions=refused("Unschedulable", "0/10 nodes are available: 10 Insufficient cpu."))
 
+PAGE = Path(__file__).parents[2] / "docs" / "kubectl-foo.md"
+PAGE_TRACE = "20a20a70abdb8a9f1b3929bba6e97103"
 LABELS = "app.kubernetes.io/name=foosets,app.kubernetes.io/component=batchfooset"
 
 BLOCKED = f"""\
@@ -91,10 +94,10 @@ def explained(*objects: Object, place: Place | None = None) -> Explanation:
     return explain(Descent(objects), place or Place("ns"), NOW)
 
 
-def shown(explanation: Explanation, *, terminal: bool = False) -> str:
-    """What is written to a console of 80 columns."""
+def shown(explanation: Explanation, *, width: int = 80, terminal: bool = False) -> str:
+    """What is written to a console."""
     file = io.StringIO()
-    show(explanation, Console(file=file, width=80, highlight=False, force_terminal=terminal), NOW)
+    show(explanation, Console(file=file, width=width, highlight=False, force_terminal=terminal), NOW)
     return file.getvalue()
 
 
@@ -115,6 +118,18 @@ def test_a_healthy_set_is_shown_in_a_few_lines() -> None:
 
 def test_a_silent_controller_is_shown_with_where_to_look_for_it() -> None:
     assert trimmed(shown(explained(fooset(), batch(generation=2)))) == SILENT
+
+
+def test_the_page_shows_what_is_shown() -> None:
+    """The example of `docs/kubectl-foo.md`, line by line."""
+    name = "demo-server-4ao3v-0"
+    cause = blocked("Pod", name, "NoFit", message=SAID.replace("2 other", "4 other")) | {"traceID": PAGE_TRACE}
+    conditions = refused("Unschedulable", "0/10 nodes are available: 10 Insufficient cpu.")
+    waits = pod(node="", conditions=conditions)
+    waits.metadata.name = name
+    told = explained(fooset(stored=cause), service(stored=cause), waits, place=Place("shop"))
+    example = PAGE.read_text().split("```\n")[1].split("\n", 1)[1]
+    assert trimmed(shown(told, width=124)) == example
 
 
 def test_a_quota_has_no_trace_and_no_readiness() -> None:
