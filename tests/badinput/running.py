@@ -17,7 +17,7 @@ from tests.badinput.playing import Place
 from tests.badinput.rows import Row
 from tests.badinput.witness import NAME, Witness, changing
 
-LANES: Final = 12
+LANES: Final = 5
 PATIENCE_SECONDS: Final = 40.0
 """For what a row says to come true."""
 POLL_SECONDS: Final = 0.2

@@ -64,7 +64,9 @@ NUMBERS: Final[tuple[Row, ...]] = (
     by_condition("a negative request, batch", batch_of(requesting(cpu="-1")), INVALID, "requests[cpu]", "-1"),
     by_condition("a negative request, service", service_of(requesting(cpu="-1")), INVALID, "requests[cpu]", "-1"),
     by_condition("a negative limit", batch_of(container(resources={"limits": {"memory": "-1Gi"}})), INVALID, "limits"),
-    by_condition("an exponent beyond measure", batch_of(requesting(memory="1e99999")), INVALID, "requests"),
+    by_condition(
+        "an exponent beyond measure", batch_of(requesting(memory="1e99999")), Reason.NO_FIT, "Insufficient memory"
+    ),
     by_condition(
         "a request above its limit",
         batch_of(container(resources={"requests": {"cpu": "2"}, "limits": {"cpu": "1"}})),
