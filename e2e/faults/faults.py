@@ -37,12 +37,24 @@ class LoseReply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The request is answered without the API server; `retry_after` is in seconds, or None for no such header."""
+    """The request is answered without the API server; `retry_after` is in seconds, or None for no such header.
+
+    The answer is a Status with that message, or whatever `content` is.
+    """
 
     at: Point
     code: int
     reason: str
     retry_after: int | None = None
+    message: str = "a fault was asked for"
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutReply:
+    """The API server has answered, and the connection breaks when half of the answer has come."""
+
+    at: Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Delay:
     seconds: float
 
 
-ExchangeFault = KillBefore | KillAfter | LoseReply | Answer | Swallow | Delay
+ExchangeFault = KillBefore | KillAfter | LoseReply | CutReply | Answer | Swallow | Delay
 
 # ---- a line of a watch
 
@@ -130,7 +142,33 @@ class Rewind:
     lines: int
 
 
-LineFault = DropLine | RepeatLine | CutLine | GarbleLine | StretchLine | Expire | Silence | HoldLine | Rewind
+@dataclass(frozen=True, slots=True)
+class StrangeLine:
+    """The line is of a type of event that there is not."""
+
+    at: Point
+
+
+@dataclass(frozen=True, slots=True)
+class NewerLine:
+    """The line's object has fields that only a newer version knows, on every level."""
+
+    at: Point
+
+
+LineFault = (
+    DropLine
+    | RepeatLine
+    | CutLine
+    | GarbleLine
+    | StretchLine
+    | Expire
+    | Silence
+    | HoldLine
+    | Rewind
+    | StrangeLine
+    | NewerLine
+)
 Fault = ExchangeFault | LineFault
 
 CONFLICT: Final = (409, "Conflict")

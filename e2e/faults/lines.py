@@ -16,9 +16,11 @@ from e2e.faults.faults import (
     GarbleLine,
     HoldLine,
     LineFault,
+    NewerLine,
     RepeatLine,
     Rewind,
     Silence,
+    StrangeLine,
     StretchLine,
 )
 from e2e.faults.points import Request
@@ -49,7 +51,7 @@ class Delivery:
     late: float = 0.0
 
 
-def deliver(fault: LineFault, line: bytes, earlier: Sequence[bytes]) -> Delivery:  # noqa: PLR0911 - one a fault
+def deliver(fault: LineFault, line: bytes, earlier: Sequence[bytes]) -> Delivery:  # noqa: C901, PLR0911 - one a fault
     """Return what comes instead of a line; `earlier` are the lines that came before it on the same watch."""
     match fault:
         case DropLine():
@@ -70,8 +72,21 @@ def deliver(fault: LineFault, line: bytes, earlier: Sequence[bytes]) -> Delivery
             return Delivery(line, late=fault.seconds)
         case Rewind():
             return Delivery(b"".join([line, *earlier[-fault.lines :]]))
+        case StrangeLine():
+            return Delivery(json.dumps({**json.loads(line), "type": "RENAMED"}).encode() + b"\n")
+        case NewerLine():
+            return Delivery(_newer(line))
         case _:
             assert_never(fault)
+
+
+def _newer(line: bytes) -> bytes:
+    """Return the line with a member on every level of the object that no version knows."""
+    said = json.loads(line)
+    for level in (said["object"], *(said["object"].get(name) for name in ("metadata", "spec", "status"))):
+        if level is not None:
+            level["aFieldOfNextYear"] = [{"a": None}]
+    return json.dumps(said).encode() + b"\n"
 
 
 def expired() -> bytes:

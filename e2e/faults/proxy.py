@@ -20,7 +20,17 @@ from urllib.parse import urlsplit
 
 from e2e.cluster.kubeconfig import Server
 from e2e.cluster.ports import LOOPBACK
-from e2e.faults.faults import Answer, Delay, ExchangeFault, KillAfter, KillBefore, LineFault, LoseReply, Swallow
+from e2e.faults.faults import (
+    Answer,
+    CutReply,
+    Delay,
+    ExchangeFault,
+    KillAfter,
+    KillBefore,
+    LineFault,
+    LoseReply,
+    Swallow,
+)
 from e2e.faults.lines import Delivery, Then, deliver, request_of_line
 from e2e.faults.points import Request, Verb, request_of
 from e2e.faults.traffic import Fate, Passed, Traffic
@@ -161,6 +171,8 @@ class _Exchange(BaseHTTPRequestHandler):
                 self.server.kill()
             case LoseReply():
                 self._ask(request, body, Fate.UNKNOWN)
+            case CutReply():
+                self._cut(self._ask(request, body, Fate.UNKNOWN))
             case Swallow():
                 self._note(request, 0, Fate.KEPT_BACK)
                 self._hush()
@@ -181,7 +193,7 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _answer_instead(self, fault: Answer) -> None:
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": fault.reason, "code": fault.code}
-        content = json.dumps({**status, "message": "a fault was asked for"}).encode()
+        content = json.dumps({**status, "message": fault.message}).encode() if fault.content is None else fault.content
         self.send_response_only(fault.code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -189,6 +201,16 @@ class _Exchange(BaseHTTPRequestHandler):
             self.send_header("Retry-After", str(fault.retry_after))
         self.end_headers()
         self.wfile.write(content)
+
+    def _cut(self, answer: http.client.HTTPResponse) -> None:
+        """Pass half of an answer on, of which the head promises the whole."""
+        content = answer.read()
+        self.send_response_only(answer.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
+        self.wfile.flush()
 
     def _hush(self) -> None:
         """Return when the component has closed its connection, or the proxy closes."""

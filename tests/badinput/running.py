@@ -48,7 +48,7 @@ def run(cluster: LocalCluster, rows: Iterable[Row], *, guarded: bool) -> Run:
     """Play every row and wait for what it says, then for rest."""
     prefix = "guarded" if guarded else "open"
     places = {row.name: f"{prefix}-{number:03}" for number, row in enumerate(rows)}
-    before = _lives(cluster)
+    before = lives(cluster)
     with ApiServer.of(cluster.kubeconfig) as server:
         witness = Witness(Place(server, f"{prefix}-{NAME}"))
         witness.begin()
@@ -65,8 +65,8 @@ def run(cluster: LocalCluster, rows: Iterable[Row], *, guarded: bool) -> Run:
         wrong={row.name: problems(row, told[row.name], guarded=guarded) for row in rows},
         quiet=quiet,
         took=took,
-        complaints=_complaints(cluster, prefix),
-        restarts=[name for name, life in _lives(cluster).items() if life != before[name]],
+        complaints=complaints(cluster, prefix),
+        restarts=[name for name, life in lives(cluster).items() if life != before[name]],
         created=Counter(
             titles[one.namespace] for one in writes if (one.verb, one.resource) == ("create", "pods") and one.succeeded
         ),
@@ -90,14 +90,14 @@ def _told(cluster: LocalCluster, row: Row, namespace: str, *, guarded: bool) -> 
             time.sleep(POLL_SECONDS)
 
 
-def _lives(cluster: LocalCluster) -> dict[str, tuple[int | None, int]]:
+def lives(cluster: LocalCluster) -> dict[str, tuple[int | None, int]]:
     """Return pid and restarts of each component."""
     lives = {str(name): cluster.component(name).life for name in names.Component}
     return {name: (life.pid, life.restarts) for name, life in lives.items()}
 
 
-def _complaints(cluster: LocalCluster, prefix: str) -> list[Mapping[str, Any]]:
-    """Return what the components logged as errors."""
+def complaints(cluster: LocalCluster, prefix: str) -> list[Mapping[str, Any]]:
+    """Return what the components logged as errors, of namespaces that begin so or of none."""
     lines = [line for name in names.Component for line in cluster.component_log(name).splitlines()]
     logged = [json.loads(line) for line in lines if line.startswith("{")]
     bare: list[Mapping[str, Any]] = [{"event": line} for line in lines if not line.startswith("{")]

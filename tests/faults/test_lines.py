@@ -9,9 +9,11 @@ from e2e.faults.faults import (
     GarbleLine,
     HoldLine,
     LineFault,
+    NewerLine,
     RepeatLine,
     Rewind,
     Silence,
+    StrangeLine,
     StretchLine,
 )
 from e2e.faults.lines import Delivery, Then, deliver, request_of_line
@@ -45,6 +47,18 @@ def test_garbage_is_one_line_that_is_no_json() -> None:
     assert (delivery.data.count(b"\n"), delivery.data[-1:]) == (1, b"\n")
     with pytest.raises(ValueError, match="codec can't decode"):
         json.loads(delivery.data)
+
+
+def test_a_strange_line_is_of_another_type_and_else_the_same() -> None:
+    said = json.loads(deliver(StrangeLine(AT), LINE, []).data)
+    assert said["type"] not in {"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"}
+    assert said["object"] == json.loads(LINE)["object"]
+
+
+def test_a_newer_line_has_a_member_more_on_each_level() -> None:
+    said, before = json.loads(deliver(NewerLine(AT), LINE, []).data), json.loads(LINE)
+    assert said["object"]["metadata"].keys() - before["object"]["metadata"].keys() == {"aFieldOfNextYear"}
+    assert said["object"].keys() - before["object"].keys() == {"aFieldOfNextYear"}
 
 
 def test_a_stretched_line_says_the_same_in_more_than_four_mebibytes() -> None:

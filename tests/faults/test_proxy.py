@@ -1,6 +1,7 @@
 """The proxy, between this test and a server; the component is this test, which survives."""
 
 import http.client
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from e2e.faults.faults import (
     THROTTLED,
     Answer,
     CutLine,
+    CutReply,
     Delay,
     DropLine,
     Expire,
@@ -116,6 +118,23 @@ def test_an_answer_comes_without_the_server(stage: Stage) -> None:
     assert b'"reason": "TooManyRequests"' in content
     assert stage.upstream.came == [("POST", "b")]
     assert journal(stage) == [(0, Fate.KEPT_BACK), (201, Fate.ANSWERED)]
+
+
+def test_an_answer_says_any_words_or_none_that_make_sense(stage: Stage) -> None:
+    component = stage.component()
+    with stage.traffic.arming(
+        Answer(at(), 403, "Forbidden", message="exceeded quota"), Answer(at(2), 201, "", content=b"<")
+    ):
+        refused, strange = (component.ask("POST", PODS, "a").read() for _ in range(2))
+    assert (json.loads(refused)["message"], strange) == ("exceeded quota", b"<")
+
+
+def test_a_reply_that_is_cut_comes_by_half_and_the_write_is_done(stage: Stage) -> None:
+    component = stage.component()
+    with stage.traffic.arming(CutReply(at())), pytest.raises(http.client.IncompleteRead):
+        component.ask("POST", PODS, "a").read()
+    assert stage.upstream.came == [("POST", "a")]
+    assert journal(stage) == [(201, Fate.UNKNOWN)]
 
 
 def test_a_fault_can_befall_each_request_and_ends_with_its_block(stage: Stage) -> None:
