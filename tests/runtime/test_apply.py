@@ -155,6 +155,32 @@ async def test_a_create_that_never_happened_is_reported_as_it_failed() -> None:
         await perform(CREATE, create=Unreachable("reset"), get=NotFound(404, "NotFound", "gone"))
 
 
+NONSENSE = [
+    b"",
+    b"<html>",
+    b"[1, 2]",
+    b"{}",
+    b'{"kind":"Status"}',
+    b'{"metadata":{"uid":"u","resourceVersion":""}}',
+    b"\xff",
+]
+STATUS = Status(BATCHFOOSETS, "ns", "set", Uid("u"), "7", b"{}")
+
+
+@pytest.mark.parametrize("answer", NONSENSE)
+async def test_a_create_whose_success_makes_no_sense_succeeded_if_the_object_is_there(answer: bytes) -> None:
+    written = await perform(CREATE, create=answer, get=stored())
+    assert (written.uid, written.resource_version) == ("pod-uid", 7)
+
+
+@pytest.mark.parametrize("answer", NONSENSE)
+async def test_another_success_that_makes_no_sense_is_a_fault_of_the_server(answer: bytes) -> None:
+    with pytest.raises(ServerFault, match="makes no sense"):
+        await perform(Apply(BATCHFOOSETS, "ns", "set", b"{}", OWNER), apply=answer)
+    with pytest.raises(ServerFault, match="makes no sense"):
+        await perform(STATUS, put_status=answer)
+
+
 async def test_a_clear_refusal_is_not_looked_into() -> None:
     answers = Answers(create=Conflict(409, "Conflict", "no"))
     with pytest.raises(Conflict):

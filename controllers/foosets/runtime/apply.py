@@ -1,15 +1,15 @@
 """The one place where actions become requests.
 
-A write whose reply was lost is not repeated blindly: the object is read back, and its controller's uid says whether
-the write happened. An object that exists already is ours if its controller is the action's owner, and what was created
-has its label, too: anybody may name an owner, and only our controllers write our labels. Another's is never adopted
-(`NameTaken`).
+A write whose reply was lost, or makes no sense, is not repeated blindly: the object is read back, and its controller's
+uid says whether the write happened. An object that exists already is ours if its controller is the action's owner, and
+what was created has its label, too: anybody may name an owner, and only our controllers write our labels. Another's is
+never adopted (`NameTaken`).
 """
 
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, NamedTuple, assert_never
+from typing import Annotated, Final, NamedTuple, TypeVar, assert_never
 
 import msgspec
 
@@ -28,12 +28,12 @@ class NameTaken(ApiError):  # noqa: N818 - it states what is the case, like all 
 
 
 class _Version(msgspec.Struct, gc=False, rename="camel"):
-    uid: Uid = Uid("")
-    resource_version: str = "0"
+    uid: Uid
+    resource_version: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
 
 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
-    uid: Uid = Uid("")
+    uid: Uid
     deletion_timestamp: str = ""
     owner_references: tuple[OwnerReference, ...] = ()
     labels: dict[str, str] = {}
@@ -44,12 +44,12 @@ class _Spec(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Stored(msgspec.Struct, gc=False):
-    metadata: _Version = msgspec.field(default_factory=_Version)
+    metadata: _Version
 
 
 class _Found(msgspec.Struct, gc=False):
+    metadata: _Meta
     spec: _Spec = msgspec.field(default_factory=_Spec)
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
 _BEGINNING: Final = re.compile(
@@ -60,8 +60,17 @@ _BEGINNING: Final = re.compile(
 wanted of a created pod stands before anything that a user can fill with quotes."""
 _NO_DRY_RUN: Final = "does not support dry run"
 """What the API server says of a webhook that would have side effects even then; no object passes it in a dry run."""
-_version = msgspec.json.Decoder(_Stored).decode
-_decode = msgspec.json.Decoder(_Found).decode
+_STORED: Final = msgspec.json.Decoder(_Stored)
+_FOUND: Final = msgspec.json.Decoder(_Found)
+_Body = TypeVar("_Body")
+
+
+def _read(body: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
+    """Return what an answer says; raises ServerFault for a success that the API server never gives."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServerFault(200, "Garbled", f"a success that makes no sense: {error}") from error
 
 
 class Written(NamedTuple):
@@ -109,6 +118,7 @@ class Applier:
     async def _create(self, action: Create) -> Written:
         try:
             body = await self._client.create(action.resource, action.namespace, sent(action.body, self._clock()))
+            return _written(action.resource, action.namespace, action.name, body)
         except ApiError as refusal:
             if not (refusal.ambiguous or isinstance(refusal, AlreadyExists)):
                 raise
@@ -126,10 +136,10 @@ class Applier:
 
     async def _apply(self, action: Apply) -> Written:
         body = await self._client.apply(action.resource, action.namespace, action.name, action.body)
-        written = _decode(body)
-        if not _owned_by(written, action.owner):
+        written = _written(action.resource, action.namespace, action.name, body)
+        if not _owned_by(_read(body, _FOUND), action.owner):
             raise NameTaken(409, "NameCollision", f"{action.resource.kind} {action.name} belongs to another owner")
-        return _written(action.resource, action.namespace, action.name, body)
+        return written
 
     async def _delete(self, action: Delete) -> Written:
         target = Key(action.namespace, action.name)
@@ -146,7 +156,7 @@ class Applier:
         except ApiError as refusal:
             if not (refusal.ambiguous or isinstance(refusal, Conflict)):
                 raise
-            _judge_binding(action, refusal, _decode(await self._client.get(PODS, action.namespace, action.name)))
+            _judge_binding(action, refusal, _read(await self._client.get(PODS, action.namespace, action.name), _FOUND))
         return Written(PODS, Key(action.namespace, action.name), action.uid, 0)
 
     async def _put_status(self, action: Status) -> Written:
@@ -170,7 +180,7 @@ class Applier:
             body = await self._client.get(action.resource, action.namespace, action.name)
         except NotFound:
             raise refusal from None
-        found = _decode(body)
+        found = _read(body, _FOUND)
         if not _owned_by(found, action.owner) or found.metadata.labels.get(OWNER_UID) != action.owner:
             raise NameTaken(409, "NameCollision", f"{action.resource.kind} {action.name} belongs to another owner")
         return body
@@ -199,5 +209,5 @@ def _written(resource: Resource, namespace: str, name: str, body: bytes) -> Writ
     begun = _BEGINNING.match(body)
     if begun is not None:
         return Written(resource, Key(namespace, name), Uid(begun[1].decode("ascii")), int(begun[2]))
-    meta = _version(body).metadata  # a custom resource's members are sorted by name
+    meta = _read(body, _STORED).metadata  # a custom resource's members are sorted by name
     return Written(resource, Key(namespace, name), meta.uid, int(meta.resource_version))
