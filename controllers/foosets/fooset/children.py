@@ -11,7 +11,6 @@ spec of a child: it follows its entry when the entry changes, and stays as it is
 from dataclasses import dataclass
 from typing import Any
 
-from foosets.api.customresource import CustomResource
 from foosets.api.fooset import BatchEntry, FooSet
 from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS, Resource
 from foosets.api.names import ALLOW_CHILD_EDITS, EDITS_ALLOWED, PARENT_REPLICAS, REVISION, TRACEPARENT
@@ -19,6 +18,7 @@ from foosets.fooset.state import Child, Entry, Observed
 from foosets.planning.actions import Apply
 from foosets.planning.children import Lineage, owner_reference
 from foosets.planning.naming import child_name
+from foosets.planning.ownership import allows_edits, handed_down
 from foosets.planning.revision import canonical_json, revision, template_revision
 from foosets.planning.trace import Context
 
@@ -47,22 +47,18 @@ def desired(seen: Observed, entry: Entry) -> Desired:
     labels[REVISION] = _revision(entry, field, template)
     annotations = {**entry.template.metadata.annotations, PARENT_REPLICAS: str(parents_value)}
     annotations.pop(TRACEPARENT, None)
-    if _allows_edits(seen.fooset):
+    if allows_edits(seen.fooset):
         annotations[ALLOW_CHILD_EDITS] = EDITS_ALLOWED
     said = spec.model_copy(update={"template": template})
     kept = live.spec if live is not None and _stays_edited(seen.fooset, live, labels[REVISION]) else said
     wanted: Spec = kept.model_dump(mode="json", exclude_none=True)
-    wanted[field] = _count(parents_value, live, field)
+    wanted[field] = handed_down(parents_value, live)
     return Desired(resource_of(entry), child_name(seen.fooset.metadata.name, entry.name), labels, annotations, wanted)
-
-
-def _allows_edits(written: CustomResource) -> bool:
-    return written.metadata.annotations.get(ALLOW_CHILD_EDITS) == EDITS_ALLOWED
 
 
 def _stays_edited(fooset: FooSet, live: Child, revision: str) -> bool:
     """Whether the child's spec is its users' for now: edits are allowed, and the entry says what it said before."""
-    allowed = _allows_edits(fooset) and _allows_edits(live)
+    allowed = allows_edits(fooset) and allows_edits(live)
     return allowed and live.metadata.labels.get(REVISION) == revision
 
 
@@ -77,12 +73,6 @@ def _pod_template(seen: Observed, entry: Entry) -> Spec:
 def resource_of(entry: Entry) -> Resource:
     """Return the kind that the entry becomes."""
     return BATCHFOOSETS if isinstance(entry, BatchEntry) else SERVICEFOOSETS
-
-
-def _count(parents_value: int, live: Child | None, field: str) -> int:
-    if live is None or live.metadata.annotations.get(PARENT_REPLICAS) != str(parents_value):
-        return parents_value
-    return getattr(live.spec, field)
 
 
 def _revision(entry: Entry, count: str, template: Spec) -> str:

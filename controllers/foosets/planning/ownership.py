@@ -1,8 +1,10 @@
 """A set as the child of its FooSet, and as the owner of its pods."""
 
+from foosets.api.batchfooset import BatchFooSet
 from foosets.api.customresource import CustomResource, OwnerReference
 from foosets.api.meta import Resource
-from foosets.api.names import GROUP, Kind
+from foosets.api.names import ALLOW_CHILD_EDITS, EDITS_ALLOWED, GROUP, PARENT_REPLICAS, Kind
+from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning.children import Lineage, Owner
 
 
@@ -15,6 +17,21 @@ def parent_of(child: CustomResource) -> OwnerReference | None:
     controller = child.controller
     ours = controller is not None and (controller.group, controller.kind) == (GROUP, Kind.FOOSET)
     return controller if ours else None
+
+
+def allows_edits(written: CustomResource) -> bool:
+    """Whether a FooSet, or a child of one, says that users may edit the children."""
+    return written.metadata.annotations.get(ALLOW_CHILD_EDITS) == EDITS_ALLOWED
+
+
+def handed_down(parents_value: int, live: BatchFooSet | ServiceFooSet | None) -> int:
+    """Return the parallelism or replicas of a child: its parent's if that changed since the last apply, else its own.
+
+    So an autoscaler's value, or a user's `kubectl scale`, survives refinement.
+    """
+    if live is None or live.metadata.annotations.get(PARENT_REPLICAS) != str(parents_value):
+        return parents_value
+    return live.spec.parallelism if isinstance(live, BatchFooSet) else live.spec.replicas
 
 
 def owner_of(resource: Resource, owner: CustomResource) -> Owner:
