@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "controllers" / "foosets"
-ROOMS = ("fooset", "batchfooset", "servicefooset", "scheduler")
+ROOMS = ("fooset", "batchfooset", "servicefooset", "scheduler", "fooquota")
 ROOM_FILES = {"__init__.py", "state.py", "children.py", "plan.py", "status.py", "spans.py", "controller.py"}
 
 BREACHES = {

@@ -11,6 +11,7 @@ The map, in reading order:
     batchfooset    BatchFooSet -> pods with a node
     servicefooset  ServiceFooSet -> pods that wait for a scheduler
     scheduler      waiting pods -> bindings
+    fooquota       FooQuota -> reservations for whole sets
     proof          a set of its own, down to pods and back as one complete trace: what `helm test` runs
     cli            `kubectl foo`: a person's questions, with that person's rights
     __main__       `foosets run ROOM`, `foosets prove FOOSET`

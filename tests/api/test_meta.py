@@ -36,4 +36,5 @@ def test_a_components_writes_are_named_after_it() -> None:
         "foosets-batchfooset",
         "foosets-servicefooset",
         "foosets-scheduler",
+        "foosets-fooquota",
     ]

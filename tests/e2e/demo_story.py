@@ -12,7 +12,7 @@ from tests.e2e.story import Story, condition, is_true
 logger = logging.getLogger(__name__)
 
 WORKERS, SERVERS = 20, 5
-FOOSET, BATCH, SERVICE, SCHEDULER = (identity(component) for component in names.Component)
+FOOSET, BATCH, SERVICE, SCHEDULER = map(identity, ("fooset", "batchfooset", "servicefooset", "scheduler"))
 COUNTS = ("name", "desired", "created", "placed", "ready", "succeeded", "failed")
 STATUS_WRITES_A_SECOND = 5
 

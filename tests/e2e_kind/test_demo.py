@@ -25,7 +25,8 @@ def test_the_demo(story: Story) -> None:
 def test_the_components_run_as_pods_under_their_own_identities(story: Story) -> None:
     pods = story.suite.client.get("pods", "--namespace=foosets-system")["items"]
     accounts = {pod["spec"]["serviceAccountName"] for pod in pods}
-    assert accounts == {f"foosets-{component}" for component in ("fooset", "batchfooset", "servicefooset", "scheduler")}
+    rooms = ("fooset", "batchfooset", "servicefooset", "scheduler", "fooquota")
+    assert accounts == {f"foosets-{component}" for component in rooms}
     assert {pod["status"]["phase"] for pod in pods} == {"Running"}
     assert {restarts for pod in pods for restarts in restarts_of(pod)} == {0}
 

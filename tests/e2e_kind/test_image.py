@@ -43,7 +43,7 @@ def test_it_is_small(kind_suite: KindCluster) -> None:
 @pytest.mark.usefixtures("kind_suite")
 def test_every_component_is_in_it_and_needs_no_writable_root() -> None:
     assert "run" in run("foosets", "--help")
-    rooms = ["fooset", "batchfooset", "servicefooset", "scheduler"]
+    rooms = ["fooset", "batchfooset", "servicefooset", "scheduler", "fooquota"]
     assert run("python", "-c", "".join(f"import foosets.{room}.controller\n" for room in rooms)) == ""
 
 

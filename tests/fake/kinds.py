@@ -14,6 +14,7 @@ from foosets.api.meta import (
     NAMESPACES,
     NODES,
     PODS,
+    PRIORITYCLASSES,
     SERVICEFOOSETS,
     Key,
     Resource,
@@ -53,6 +54,7 @@ KINDS: Final = (
     Kind(PODS, frozenset({"status", "binding"}), generation=True, blind_put=True),
     Kind(NODES, frozenset({"status"}), blind_put=True),
     Kind(NAMESPACES, blind_put=True),
+    Kind(PRIORITYCLASSES, generation=True, blind_put=True),
     Kind(LEASES, put_creates=True),
     Kind(EVENTS),
 )

@@ -202,13 +202,15 @@ def _is_time(value: str) -> bool:
         return False
 
 
+# what is an integer or a string may have bounds for both
 _RULES: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "minimum": lambda value, bound: value < bound,
-    "maximum": lambda value, bound: value > bound,
-    "minLength": lambda value, bound: len(value) < bound,
-    "maxLength": lambda value, bound: len(value) > bound,
+    "minimum": lambda value, bound: not isinstance(value, str) and value < bound,
+    "maximum": lambda value, bound: not isinstance(value, str) and value > bound,
+    "minLength": lambda value, bound: isinstance(value, str) and len(value) < bound,
+    "maxLength": lambda value, bound: isinstance(value, str) and len(value) > bound,
     "minItems": lambda value, bound: len(value) < bound,
     "maxItems": lambda value, bound: len(value) > bound,
+    "minProperties": lambda value, bound: len(value) < bound,
     "maxProperties": lambda value, bound: len(value) > bound,
     "pattern": lambda value, pattern: isinstance(value, str) and re.search(pattern, value) is None,
     "format": _breaks_format,

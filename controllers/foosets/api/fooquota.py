@@ -35,9 +35,9 @@ Amounts = Annotated[
     dict[str, Annotated[str, Field(max_length=32)]],
     Field(max_length=RESOURCES_MAX),
 ]
-"""Resource to quantity, as the controllers write it: thousandths of a CPU (`250m`), whole numbers of all else."""
+"""Resource to quantity, as the controllers write it: without loss and as short as can be (`2`, `250m`, `20Gi`)."""
 
-ROOTS = Literal[Kind.FOOSET, Kind.BATCHFOOSET, Kind.SERVICEFOOSET]
+RootKind = Literal[Kind.FOOSET, Kind.BATCHFOOSET, Kind.SERVICEFOOSET]
 _ATOMIC: Final[dict[str, Any]] = {"x-kubernetes-list-type": "atomic"}
 """As a list-map, managedFields would double the object."""
 
@@ -79,7 +79,7 @@ class Reservation(Model):
 
     uid: Annotated[Uid, Field(max_length=64)]
     """Uid of the set, which has no parent."""
-    kind: ROOTS
+    kind: RootKind
     """Kind of the set."""
     name: ObjectName
     """Name of the set."""
@@ -99,7 +99,7 @@ class Waiting(Model):
 
     uid: Annotated[Uid, Field(max_length=64)]
     """Uid of the set, which has no parent."""
-    kind: ROOTS
+    kind: RootKind
     """Kind of the set."""
     name: ObjectName
     """Name of the set."""

@@ -80,6 +80,7 @@ class Component(StrEnum):
     BATCHFOOSET = "batchfooset"
     SERVICEFOOSET = "servicefooset"
     SCHEDULER = "scheduler"
+    FOOQUOTA = "fooquota"
 
 
 def field_manager(component: Component) -> str:

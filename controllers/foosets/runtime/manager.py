@@ -64,12 +64,28 @@ _log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """When a watch begins that is not needed from the start: when `wanted` is set.
+
+    `synced` is called once its store is filled. Until then the room plans nothing that the store would change.
+    """
+
+    wanted: anyio.Event
+    synced: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
-    """A source and the store it fills. `awaited` is whether the component's own writes are seen in it."""
+    """A source and the store it fills. `awaited` is whether the component's own writes are seen in it.
+
+    One that is `late` costs nothing before it is wanted. Where that is known from the other stores, the process is not
+    ready before this one is filled, too.
+    """
 
     source: Source[Any]
     store: Store[Any]
     awaited: bool = True
+    late: Late | None = None
 
 
 class Assemble(Protocol):
@@ -183,17 +199,30 @@ class Process:
         """Fill the caches and keep them so; work when it may, until cancelled."""
         assembly = assemble(self._enqueue, self._settings, self._clocks.microseconds)
         reflectors = [(watch, self._reflector(watch)) for watch in assembly.watches]
-        self._show(reflectors, metrics, health)
+        self._show(reflectors, metrics)
         controller = Controller(assembly.room, self._engine(reflectors))
         loop = Loop(self._queue, controller.reconcile, Backoff(self._rng))
         async with anyio.create_task_group() as group:
-            for _, reflector in reflectors:
-                group.start_soon(reflector.run)
-            for watch, _ in reflectors:
-                await watch.store.synced.wait()
+            for watch, reflector in reflectors:
+                group.start_soon(self._reflect, watch, reflector, health)
+            for watch in sorted(assembly.watches, key=lambda watch: watch.late is not None):
+                if watch.late is None or watch.late.wanted.is_set():
+                    await watch.store.synced.wait()
             health.ready = True
             _log.info("caches synced", rows=[f"{len(w.store)} {w.source.resource.plural}" for w, _ in reflectors])
             await lead(partial(self._work, loop, metrics))
+
+    async def _reflect(self, watch: Watch, reflector: Reflector[Any], health: Health) -> None:
+        """Keep one store filled, from when that is wanted on; from then on it has to show signs of life."""
+        async with anyio.create_task_group() as group:
+            if watch.late is not None:
+                await watch.late.wanted.wait()
+                _log.info("a watch begins", resource=watch.source.resource.plural)
+            health.checks.append(_freshness(watch.source.resource, reflector, self._clocks.monotonic))
+            group.start_soon(reflector.run)
+            await watch.store.synced.wait()
+            if watch.late is not None:
+                watch.late.synced()
 
     async def _work(self, loop: Loop, metrics: Metrics) -> None:
         async with anyio.create_task_group() as group:
@@ -225,8 +254,8 @@ class Process:
         report = partial(_report, resource)
         return Reflector(self._transport, watch.source, watch.store, report=report, jitter=self._rng.random)
 
-    def _show(self, reflectors: list[tuple[Watch, Reflector[Any]]], metrics: Metrics, health: Health) -> None:
-        """Let the metrics page and the probes see what runs."""
+    def _show(self, reflectors: list[tuple[Watch, Reflector[Any]]], metrics: Metrics) -> None:
+        """Let the metrics page see what runs."""
         metrics.add("queue", self._queue.statistics)
         metrics.add("writers", self._writers.statistics)
         metrics.add("events", self._events.statistics)
@@ -236,7 +265,6 @@ class Process:
             name = f"{watch.source.resource.plural}_{number}"
             metrics.add(f"store_{name}", watch.store.statistics)
             metrics.add(f"watch_{name}", lambda reflector=reflector: asdict(reflector.statistics()))
-            health.checks.append(_freshness(watch.source.resource, reflector, self._clocks.monotonic))
 
 
 def _report(resource: Resource, what: Interruption | Undecodable) -> None:
@@ -256,9 +284,11 @@ def _sight(store: Store[Any]) -> Sight:
 
 
 def _freshness(resource: Resource, reflector: Reflector[Any], monotonic: Callable[[], float]) -> Callable[[], str]:
+    begun = monotonic()
+
     def check() -> str:
         # the probe's thread has no event loop to ask; the loop's clock is this one
-        silent = monotonic() - reflector.statistics().last_contact
+        silent = monotonic() - max(begun, reflector.statistics().last_contact)
         return f"no sign of life of {resource.plural} for {silent:.0f} s" if silent > SILENT_WATCH_SECONDS else ""
 
     return check

@@ -1,0 +1,218 @@
+"""Who is given what: all sets of a namespace against all its quotas, in one look.
+
+A root is charged with whatever is larger, what it wants or what it holds, once, whatever its parts do. It holds its
+unfinished pods, and those that a part was told it may have and may be about to make: who has acknowledged a smaller
+wish makes no more than that. So a set that shrinks gives back at once what nobody uses, and the rest pod by pod.
+
+Example: `cpu: 10`, where `a` holds 6. `b` asks for 5 and waits, `c` asks for 4 and is given them. When `a` is gone, `b`
+is given its 5. Then `c` is changed to take 6: it keeps what it has, at its old generation, and waits for the new one.
+Had an autoscaler asked for 6 pods of size 1, it would have got 5.
+
+Quotas are written one in a look, the oldest first. Nothing is granted in a newer one that the oldest does not have, so
+that two controllers that should not run at once collide there, in the version that they write.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from foosets.api.fooquota import RESERVATIONS_MAX, FooQuota
+from foosets.api.meta import FOOQUOTAS
+from foosets.api.names import Kind
+from foosets.fooquota.state import Grant, Observed, Part, Root, Told, stored_grants
+from foosets.fooquota.status import Decision, Wait, report
+from foosets.planning.actions import Plan
+from foosets.planning.amounts import NOTHING, Amounts, exceeding, larger, minus, only, parsed, smaller, times, total
+from foosets.planning.reports import status_write
+
+
+def plan(seen: Observed, now: datetime) -> Plan:
+    """Return the status of the oldest quota that does not say yet what is decided."""
+    if not seen.complete:
+        return Plan()  # what is not known yet may hold something
+    quotas = sorted(seen.quotas, key=lambda quota: (quota.metadata.creation_timestamp, quota.metadata.name))
+    decision = decide(seen, quotas)
+    for quota in quotas:
+        write = status_write(FOOQUOTAS, quota, quota.status, report(quota, decision, now))
+        if write is not None:
+            return Plan(status=write)
+    return Plan()
+
+
+def decide(seen: Observed, quotas: Iterable[FooQuota]) -> Decision:
+    """Return what each root is given and who waits: first what all have, then what they want beside it, in line."""
+    limits = _limits(quotas)
+    stored = stored_grants(quotas)
+    accounts = [_Account.of(root, stored.get(root.demand.uid), limits) for root in seen.roots]
+    decision, left = Decision(seen.roots), limits
+    for account in sorted(accounts, key=lambda one: one.root.demand.uid not in stored):
+        if account.has_something and len(decision.grants) < RESERVATIONS_MAX:
+            grant = decision.grants[account.root.demand.uid] = account.settled or account.kept
+            left = minus(left, grant.requests)
+    for account in sorted(accounts, key=lambda one: _rank(one.root, seen)):
+        if account.root.demand.staying and (account.settled is None or account.root.demand.uid not in decision.grants):
+            left = _advance(account, left, decision)
+    return decision
+
+
+def _limits(quotas: Iterable[FooQuota]) -> Amounts:
+    """Return the tightest limit of each resource."""
+    limits: dict[str, int] = {}
+    for quota in quotas:
+        for name, value in parsed(quota.spec.hard).items():
+            limits[name] = min(value, limits.get(name, value))
+    return limits
+
+
+def _rank(root: Root, seen: Observed) -> tuple[object, ...]:
+    """Return the place in line: by priority, for which the lowest of its pods counts, then by age."""
+    demand = root.demand
+    values = [seen.priorities.get(name, seen.default_priority) for name in demand.classes]
+    return (-min(values, default=seen.default_priority), demand.created, demand.name, demand.kind, demand.uid)
+
+
+def _advance(account: "_Account", left: Amounts, decision: Decision) -> Amounts:
+    """Decide about one root that wants more than it has; return what is left then."""
+    demand, had = account.root.demand, decision.grants.get(account.root.demand.uid)
+    crowded = had is None and len(decision.grants) >= RESERVATIONS_MAX
+    charged, room = had.requests if had is not None else NOTHING, larger(left, NOTHING)
+    fits = not (demand.invalid or crowded or exceeding(minus(account.needs, charged), room))
+    grant = account.granting(account.needs) if fits else account.fallback(room) if had is not None else None
+    if grant is not None:
+        decision.grants[demand.uid] = grant
+    given = grant.requests if grant is not None else NOTHING
+    if not fits:
+        decision.waits.append(Wait(demand, minus(account.needs, given), crowded=crowded))
+    return minus(left, minus(given, charged))
+
+
+# ---- what one root has, holds and wants
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One part: what is wanted of it, what it was told it may have, and what it may come to hold by that."""
+
+    part: Part
+    told: Told
+    held: Amounts
+
+    @classmethod
+    def of(cls, part: Part, told: Told, live: Amounts) -> "_Claim":
+        """Return the claim of a part whose unfinished pods take so much."""
+        promised = min(part.want, told.count) if part.acknowledged else told.count
+        return cls(part, told, larger(live, times(promised, told.size)))
+
+    def affordable(self, beside: Amounts) -> int:
+        """Return how many pods of those that it wants it may have, with so much beside what it holds."""
+        size = self.part.size
+        counts = ((self.held[name] + max(0, beside[name])) // value for name, value in size.items() if value)
+        return min(self.part.want, *counts, self.part.want)
+
+    def growth(self, count: int) -> Amounts:
+        """Return what so many pods may take beyond what it holds."""
+        return minus(larger(times(count, self.part.size), self.held), self.held)
+
+    def telling(self, count: int) -> Told:
+        """Return what it is told: no less than before, until nobody acts on an older wish any more."""
+        if self.part.acknowledged or not self.told.count:
+            return Told(count, self.part.size)
+        return Told(max(count, self.told.count), larger(self.part.size, self.told.size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One root.
+
+    `kept` is what it has been given; where no quota knew of it yet, what its pods take. `holds` is what it may come to
+    hold by that, `needs` what it is to be charged with.
+    """
+
+    root: Root
+    claims: tuple[_Claim, ...]
+    kept: Grant
+    holds: Amounts
+    needs: Amounts
+    has_something: bool
+
+    @classmethod
+    def of(cls, root: Root, stored: Grant | None, limits: Amounts) -> "_Account":
+        """Return the account of a root, in the resources that are limited."""
+        live = {name: only(pods.amounts, limits) for name, pods in root.live.items()}
+        parts = tuple(_parts(root, stored, limits))
+        kept = _running(root, limits) if stored is None else _completed(stored, parts, live.values(), limits)
+        nothing = only(NOTHING, limits)
+        untold = Told(0, nothing)
+        claims = tuple(
+            _Claim.of(part, kept.parts.get(part.name, untold), live.get(part.name, nothing)) for part in parts
+        )
+        holds = larger(total(live.values()), smaller(total(claim.held for claim in claims), kept.requests))
+        needs = larger(total(times(part.want, part.size) for part in parts), holds)
+        return cls(root, claims, kept, holds, needs, has_something=stored is not None or bool(root.live))
+
+    @property
+    def settled(self) -> Grant | None:
+        """What it is given out of what it has, if it needs no more; None if it does, or nobody can tell."""
+        if not self.has_something or self.root.demand.invalid or exceeding(self.needs, self.kept.requests):
+            return None
+        return self.granting(self.needs)
+
+    def granting(self, requests: Amounts) -> Grant:
+        """Return these amounts, handed down to the parts: one gets what another wants no more as the pods go."""
+        return self._handed_down(requests)[0]
+
+    def fallback(self, room: Amounts) -> Grant:
+        """Return what it is given of so much, beside what it has, when what it needs does not fit.
+
+        A size that was granted before, of which there shall be more, gets as far as there is room. Something new does
+        not, and what was granted before goes on.
+        """
+        if self.root.demand.invalid or not self._of_the_same_size():
+            return self.kept
+        grant, unused = self._handed_down(total([self.kept.requests, room]))
+        return Grant(grant.generation, minus(grant.requests, unused), grant.parts)
+
+    def _of_the_same_size(self) -> bool:
+        """Whether it is its count alone that has changed: that of a set without parent raises its generation."""
+        demand = self.root.demand
+        scaled = demand.kind != Kind.FOOSET and all(claim.told.size == claim.part.size for claim in self.claims)
+        return self.kept.generation == demand.generation or scaled
+
+    def _handed_down(self, requests: Amounts) -> tuple[Grant, Amounts]:
+        """Return the grant of these amounts, and what of them no part has a use for."""
+        beside = minus(requests, self.holds)
+        parts: dict[str, Told] = {}
+        for claim in self.claims:
+            count = claim.affordable(beside)
+            beside = minus(beside, claim.growth(count))
+            parts[claim.part.name] = claim.telling(count)
+        demand = self.root.demand
+        generation = demand.generation if demand.staying else self.kept.generation
+        return Grant(generation, requests, parts), beside
+
+
+def _parts(root: Root, stored: Grant | None, limits: Amounts) -> Iterator[Part]:
+    """Yield what the root asks for in the limited resources, and parts of which only pods or promises are left."""
+    demand, left = root.demand, dict.fromkeys((*root.live, *(stored.parts if stored is not None else ())))
+    for part in demand.parts:
+        left.pop(part.name, None)
+        yield Part(part.name, part.want, only(part.size, limits), part.acknowledged)
+    for name in left:
+        yield Part(name, 0, only(NOTHING, limits), demand.current)
+
+
+def _running(root: Root, limits: Amounts) -> Grant:
+    """Return what the pods take of a root that no quota knows of."""
+    told = {name: Told(pods.count, only(NOTHING, limits)) for name, pods in root.live.items()}
+    return Grant(root.demand.generation, only(total(pods.amounts for pods in root.live.values()), limits), told)
+
+
+def _completed(stored: Grant, parts: Iterable[Part], live: Iterable[Amounts], limits: Amounts) -> Grant:
+    """Return a grant in all limited resources, and with all that its pods take.
+
+    What it has of a resource that no quota listed when it was given the rest is charged with what that takes now.
+    """
+    sizes = {part.name: part.size for part in parts}
+    told = {name: Told(one.count, only({**sizes[name], **one.size}, limits)) for name, one in stored.parts.items()}
+    requests = {**total(times(one.count, one.size) for one in told.values()), **stored.requests}
+    return Grant(stored.generation, larger(only(requests, limits), total(live)), told)

@@ -1,0 +1,455 @@
+"""Who is given what, table by table."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from foosets.api.names import Kind
+from foosets.fooquota.state import Observed
+from tests.builders import NOW
+from tests.fooquota.world import (
+    CREATED,
+    alone,
+    counts,
+    part,
+    pods,
+    quota,
+    requests,
+    root,
+    settled,
+    status,
+    then,
+    waiting,
+    written,
+)
+
+TEN = quota(cpu="10")
+MORE = "exceeded FooQuota: team, requested: cpu={}, reserved: cpu={}, limited: cpu={}"
+
+
+# ---- first grants
+
+
+def test_a_set_is_given_all_that_it_asks_for() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="2"), part("demo-b", 2, cpu="500m")),)))
+
+    assert counts(seen) == {"demo": {"demo-a": 3, "demo-b": 2}}
+    assert requests(seen) == {"demo": {"cpu": "7"}}
+    assert (status(seen).reserved, status(seen).used) == ({"cpu": "7"}, {"cpu": "0"})
+    assert [entry.children[0].pod_requests for entry in status(seen).reservations] == [{"cpu": "2"}]
+
+
+def test_a_set_that_does_not_fit_is_given_nothing() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 2, cpu="4"), part("demo-b", 1, cpu="3")),)))
+
+    assert (counts(seen), status(seen).waiting) == ({}, 1)
+    assert waiting(seen) == {"demo": MORE.format(11, 0, 10)}
+
+
+def test_whoever_fits_goes_whoever_waits_before_it() -> None:
+    large = root("large", part("large-a", 1, cpu="8"), created=CREATED - timedelta(minutes=1))
+    seen = settled(Observed((TEN,), (alone("first", 1, cpu="6"),)))
+
+    seen = then(seen, alone("first", 1, cpu="6"), large, alone("small", 1, cpu="4"))
+
+    assert counts(seen) == {"first": {"first": 1}, "small": {"small": 1}}
+    assert waiting(seen) == {"large": MORE.format(8, 10, 10)}
+
+
+def test_the_oldest_is_first_in_line_and_a_name_decides_between_two_of_one_second() -> None:
+    young = root("a", part("a-x", 1, cpu="6"), created=CREATED + timedelta(seconds=1))
+    seen = settled(Observed((TEN,), (young, alone("c", 1, cpu="6"), alone("b", 1, cpu="6"))))
+
+    assert (list(counts(seen)), list(waiting(seen))) == (["b"], ["c", "a"])
+
+
+def test_a_higher_priority_goes_before_age() -> None:
+    old, new = (
+        root(name, part(f"{name}-x", 1, cpu="6"), classes=(name,), created=at)
+        for name, at in (("old", CREATED), ("new", NOW))
+    )
+    seen = settled(Observed((TEN,), (old, new), {"old": 1, "new": 2}))
+
+    assert (list(counts(seen)), list(waiting(seen))) == (["new"], ["old"])
+
+
+@pytest.mark.parametrize(
+    ("classes", "default", "first"),
+    [
+        (("high", "low"), 0, "other"),  # the lowest of its pods counts
+        (("high",), 0, "mixed"),
+        (("",), 60, "mixed"),  # pods without a class have the cluster's default
+        (("none-such",), 0, "other"),
+        ((), 60, "mixed"),  # no pods
+    ],
+)
+def test_a_set_has_the_lowest_priority_of_its_pods(classes: tuple[str, ...], default: int, first: str) -> None:
+    mixed = root("mixed", part("mixed-x", 1, cpu="6"), classes=classes, created=NOW)
+    other = root("other", part("other-x", 1, cpu="6"), classes=("middle",))
+
+    seen = settled(Observed((TEN,), (mixed, other), {"high": 100, "middle": 50, "low": 10}, default))
+
+    assert list(counts(seen)) == [first]
+
+
+def test_what_is_not_limited_costs_nothing() -> None:
+    seen = settled(Observed((quota(memory="1Gi"),), (alone("web", 100, cpu="6"),)))
+
+    assert (counts(seen), requests(seen)) == ({"web": {"web": 100}}, {"web": {"memory": "0"}})
+
+
+def test_pods_can_be_limited_in_number() -> None:
+    seen = settled(Observed((quota(pods="3"),), (alone("web", 4),)))
+
+    assert waiting(seen) == {"web": "exceeded FooQuota: team, requested: pods=4, reserved: pods=0, limited: pods=3"}
+
+
+def test_nobody_is_served_before_all_caches_have_told() -> None:
+    assert written(Observed((TEN,), (alone("web", 1, cpu="1"),), complete=False)) is None
+
+
+# ---- more, and less
+
+
+def test_an_autoscaler_gets_as_far_as_there_is_room_and_waits_for_the_rest() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 2, cpu="3"),)))
+
+    seen = then(seen, alone("web", 5, live=2, generation=2, cpu="3"))
+
+    assert (counts(seen), requests(seen)) == ({"web": {"web": 3}}, {"web": {"cpu": "9"}})
+    assert waiting(seen) == {"web": MORE.format(6, 9, 10)}
+    assert status(seen).reservations[0].generation == 2
+
+
+def test_a_scaled_part_of_a_fooset_gets_as_far_as_there_is_room() -> None:
+    one, two = part("demo-a", 1, cpu="3"), part("demo-b", 2, cpu="3")
+    seen = settled(Observed((TEN,), (root("demo", one, two),)))
+
+    seen = then(seen, root("demo", one, part("demo-b", 4, cpu="2", memory="1Gi")))
+
+    assert counts(seen) == {"demo": {"demo-a": 1, "demo-b": 3}}
+
+
+def test_a_new_generation_that_does_not_fit_is_refused_and_leaves_the_old_one_running() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="3")),)))
+    before = status(seen).reservations
+
+    wish = root("demo", part("demo-a", 4, acknowledged=False, cpu="3"), live={"demo-a": pods(3, cpu="3")}, generation=2)
+    seen = then(seen, wish)
+
+    assert status(seen).reservations == before
+    assert waiting(seen) == {"demo": MORE.format(3, 9, 10)}
+    assert status(seen).queue[0].generation == 2
+
+
+def test_a_new_size_of_a_set_without_parent_is_refused_as_a_whole() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 3, cpu="3"),)))
+
+    running = {"web": pods(3, cpu="3")}
+    seen = then(seen, root("web", part("web", 3, cpu="4"), live=running, kind=Kind.SERVICEFOOSET, generation=2))
+
+    assert (counts(seen), status(seen).reservations[0].generation) == ({"web": {"web": 3}}, 1)
+    assert waiting(seen) == {"web": MORE.format(3, 9, 10)}
+
+
+def test_a_refused_generation_is_granted_when_there_is_room() -> None:
+    other, wish = alone("other", 1, cpu="2"), root("demo", part("demo-a", 4, cpu="2"), generation=2)
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="2")), other, alone("more", 1, cpu="2"))))
+    seen = then(seen, wish, other, alone("more", 1, cpu="2"))
+    assert list(waiting(seen)) == ["demo"]
+
+    seen = then(seen, wish, other)
+
+    assert (waiting(seen), status(seen).reservations[0].generation) == ({}, 2)
+
+
+def test_a_larger_template_is_charged_with_what_its_pods_will_take_before_one_is_replaced() -> None:
+    running = {"demo-a": pods(3, cpu="1")}
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="1"), live=running),)))
+
+    seen = then(seen, root("demo", part("demo-a", 3, acknowledged=False, cpu="3"), live=running, generation=2))
+
+    assert (requests(seen), counts(seen)) == ({"demo": {"cpu": "9"}}, {"demo": {"demo-a": 3}})
+    assert status(seen).used == {"cpu": "3"}
+
+
+def test_a_smaller_template_gives_back_pod_by_pod() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="3"), live={"demo-a": pods(3, cpu="3")}),)))
+
+    told = root("demo", part("demo-a", 3, acknowledged=False, cpu="1"), live={"demo-a": pods(3, cpu="3")})
+    assert requests(then(seen, told)) == {"demo": {"cpu": "9"}}
+
+    mixed = pods(2, cpu="3").amounts["cpu"] + 1000
+    rolling = root("demo", part("demo-a", 3, cpu="1"), live={"demo-a": replace(pods(3), amounts={"cpu": mixed})})
+    assert requests(then(then(seen, told), rolling)) == {"demo": {"cpu": "7"}}
+
+
+def test_a_size_that_admission_adds_to_later_gets_as_far_as_there_is_room() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, cpu="2"),)))
+
+    seen = then(seen, alone("web", 4, cpu="3"))
+
+    assert (counts(seen), requests(seen)) == ({"web": {"web": 3}}, {"web": {"cpu": "9"}})
+    assert list(waiting(seen)) == ["web"]
+
+
+def test_shrinking_is_free_at_once_for_what_nobody_uses_or_may_be_about_to_make() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 5, cpu="2"),)))
+
+    told = root("web", part("web", 2, acknowledged=False, cpu="2"), kind=Kind.SERVICEFOOSET, generation=2)
+    assert requests(then(seen, told)) == {"web": {"cpu": "10"}}
+    assert counts(then(seen, told)) == {"web": {"web": 5}}
+
+    acknowledged = alone("web", 2, live=4, generation=2, cpu="2")
+    assert requests(then(seen, acknowledged)) == {"web": {"cpu": "8"}}
+    assert counts(then(seen, acknowledged)) == {"web": {"web": 2}}
+    assert requests(then(seen, alone("web", 2, live=2, generation=2, cpu="2"))) == {"web": {"cpu": "4"}}
+
+
+def test_pods_on_their_way_out_hold_what_they_take() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 5, cpu="2"),)))
+
+    assert requests(then(seen, alone("web", 0, live=5, cpu="2"))) == {"web": {"cpu": "10"}}
+
+
+# ---- from one part to another
+
+
+def test_what_one_part_gives_up_goes_to_another_as_its_pods_go() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 5, cpu="2")),)))
+    moved = (part("demo-a", 0, cpu="2"), part("demo-b", 5, cpu="2"))
+
+    given = [
+        counts(then(seen, root("demo", *moved, live={"demo-a": pods(left, cpu="2")}, generation=2)))["demo"]
+        for left in (5, 3, 0)
+    ]
+
+    assert given == [{"demo-a": 0, "demo-b": 0}, {"demo-a": 0, "demo-b": 2}, {"demo-a": 0, "demo-b": 5}]
+
+
+def test_a_part_whose_controller_has_not_heard_of_the_change_keeps_what_it_was_told() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 5, cpu="2")),)))
+    moved = (part("demo-a", 0, acknowledged=False), part("demo-b", 5, cpu="2"))
+
+    seen = then(seen, root("demo", *moved, generation=2))
+
+    assert (counts(seen), requests(seen)) == ({"demo": {"demo-a": 5, "demo-b": 0}}, {"demo": {"cpu": "10"}})
+    assert waiting(seen) == {}
+
+
+def test_a_part_that_vanished_holds_its_promise_until_its_root_has_seen_the_change() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 5, cpu="2")),)))
+    wish = part("demo-b", 5, cpu="2")
+
+    assert counts(then(seen, root("demo", wish, generation=2, current=False)))["demo"] == {"demo-b": 0, "demo-a": 5}
+    assert counts(then(seen, root("demo", wish, generation=2)))["demo"] == {"demo-b": 5, "demo-a": 0}
+
+
+def test_both_sizes_are_kept_until_the_new_one_is_acknowledged() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 10, cpu="1")),)))
+
+    seen = then(seen, root("demo", part("demo-a", 4, acknowledged=False, cpu="2"), generation=2))
+    assert (counts(seen), requests(seen)) == ({"demo": {"demo-a": 10}}, {"demo": {"cpu": "10"}})
+
+    seen = then(seen, root("demo", part("demo-a", 4, cpu="2"), generation=2))
+    assert (counts(seen), requests(seen)) == ({"demo": {"demo-a": 4}}, {"demo": {"cpu": "8"}})
+
+
+# ---- who is gone
+
+
+def test_a_set_that_is_gone_holds_what_its_pods_take_until_the_last_is_gone() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, live=4, cpu="2"), alone("next", 1, cpu="4"))))
+
+    leaving = root("web", live={"web": pods(3, cpu="2")}, kind=Kind.SERVICEFOOSET, staying=False)
+    seen = then(seen, leaving, alone("next", 1, cpu="4"))
+    assert requests(seen) == {"next": {"cpu": "4"}, "web": {"cpu": "6"}}
+
+    assert requests(then(seen, alone("next", 1, cpu="4"))) == {"next": {"cpu": "4"}}
+
+
+def test_a_set_that_is_gone_holds_what_its_children_may_still_make() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 4, cpu="2")),)))
+
+    orphans = root("demo", part("demo-a", 0, acknowledged=False), staying=False, generation=0)
+    seen = then(seen, orphans)
+
+    assert (requests(seen), status(seen).reservations[0].generation) == ({"demo": {"cpu": "8"}}, 1)
+
+
+def test_a_set_on_its_way_out_keeps_its_entry_and_asks_for_nothing() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, cpu="2"),)))
+
+    seen = then(seen, root("web", part("web", 0, cpu="2"), kind=Kind.SERVICEFOOSET, staying=False))
+
+    assert requests(seen) == {"web": {"cpu": "0"}}
+
+
+def test_a_set_that_goes_while_it_waits_is_forgotten() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 6, cpu="2"),)))
+
+    seen = then(seen, root("web", part("web", 0, cpu="2"), kind=Kind.SERVICEFOOSET, staying=False))
+
+    assert (requests(seen), waiting(seen)) == ({}, {})
+
+
+# ---- quotas that come, change and go
+
+
+def test_a_quota_made_later_counts_what_exists_first_and_the_rest_as_growth() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, live=3, cpu="2"), alone("api", 4, live=2, cpu="2"))))
+
+    assert (counts(seen), requests(seen)) == (
+        {"api": {"api": 2}, "web": {"web": 3}},
+        {"api": {"cpu": "4"}, "web": {"cpu": "6"}},
+    )
+    assert waiting(seen) == {"api": MORE.format(4, 10, 10), "web": MORE.format(2, 10, 10)}
+
+
+def test_a_quota_made_later_shows_by_how_much_what_exists_is_above_it() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 8, live=8, cpu="2"),)))
+
+    (ready,) = status(seen).conditions
+    assert (ready.status, ready.reason) == ("False", "QuotaExceeded")
+    assert ready.message == "the sets hold cpu=6 more than spec.hard allows; nothing is taken from them"
+
+
+def test_a_limit_that_is_lowered_takes_nothing_away_and_gives_nothing_more() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, live=4, cpu="2"),)))
+    assert status(seen).conditions[0].reason == "Available"
+
+    lower = seen.quotas[0].model_copy(update={"spec": quota(cpu="5").spec})
+    seen = then(replace(seen, quotas=(lower,)), alone("web", 5, live=4, generation=2, cpu="2"), alone("no", 0, cpu="1"))
+
+    assert counts(seen) == {"no": {"no": 0}, "web": {"web": 4}}
+    assert status(seen).conditions[0].message.startswith("the sets hold cpu=3 more")
+    assert waiting(seen) == {"web": MORE.format(2, 8, 5)}
+
+
+def test_a_resource_that_is_listed_later_is_charged_with_what_was_given() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, cpu="2", memory="1Gi"),)))
+
+    both = seen.quotas[0].model_copy(update={"spec": quota(cpu="10", memory="2Gi").spec})
+    seen = then(replace(seen, quotas=(both,)), alone("web", 4, cpu="2", memory="1Gi"))
+
+    assert requests(seen) == {"web": {"cpu": "8", "memory": "4Gi"}}
+    assert "memory=2Gi" in status(seen).conditions[0].message
+
+
+def test_a_set_must_fit_in_every_quota_and_the_one_that_lacks_something_says_so() -> None:
+    quotas = (quota("cores", cpu="10"), quota("space", memory="3Gi", pods="9"))
+    seen = settled(Observed(quotas, (alone("web", 4, cpu="2", memory="1Gi"), alone("api", 2, cpu="4"))))
+
+    assert (requests(seen, "cores"), requests(seen, "space")) == (
+        {"api": {"cpu": "8"}},
+        {"api": {"memory": "0", "pods": "2"}},
+    )
+    assert "cpu=8" in waiting(seen, "cores")["web"]
+    assert "memory=4Gi" in waiting(seen, "space")["web"]
+    assert "pods" not in waiting(seen, "space")["web"]
+
+
+def test_of_two_quotas_the_tighter_counts_and_the_other_does_not_speak() -> None:
+    quotas = (quota("tight", cpu="4"), quota("wide", cpu="40"))
+    seen = settled(Observed(quotas, (alone("web", 4, cpu="2"),)))
+
+    assert (list(waiting(seen, "tight")), waiting(seen, "wide")) == (["web"], {})
+
+
+def test_a_grant_is_written_to_the_oldest_quota_first() -> None:
+    new, old = quota("a", cpu="10"), quota("b", cpu="10")
+    earlier = old.metadata.model_copy(update={"creation_timestamp": CREATED})
+    quotas = (new, old.model_copy(update={"metadata": earlier}))
+
+    first = written(Observed(quotas, (alone("web", 1, cpu="1"),)))
+
+    assert first is not None
+    assert (list(counts(first, "a")), list(counts(first, "b"))) == ([], ["web"])
+
+
+def test_a_grant_that_was_written_to_the_first_quota_alone_is_completed_before_others_are_served() -> None:
+    quotas = (quota("a", cpu="10"), quota("b", cpu="10"))
+    half = written(Observed(quotas, (alone("web", 1, cpu="6"),)))
+    assert half is not None
+
+    seen = then(half, alone("api", 1, cpu="6"), alone("web", 1, cpu="6"))
+
+    assert list(counts(seen, "b")) == ["web"]
+
+
+def test_a_growth_that_was_written_to_the_first_quota_alone_is_completed() -> None:
+    quotas = (quota("a", cpu="10"), quota("b", cpu="10"))
+    seen = settled(Observed(quotas, (root("demo", part("demo-a", 2, cpu="1")),)))
+    wish = root("demo", part("demo-a", 3, cpu="2"), part("demo-b", 1, cpu="1"), generation=2)
+    half = written(replace(seen, roots=(wish,)))
+    assert half is not None
+    assert (requests(half, "a"), requests(half, "b")) == ({"demo": {"cpu": "7"}}, {"demo": {"cpu": "2"}})
+
+    assert requests(settled(half), "b") == {"demo": {"cpu": "7"}}
+
+
+# ---- what cannot be told, and what there is no room to tell
+
+
+def test_a_set_whose_size_cannot_be_told_waits_with_the_reason() -> None:
+    seen = settled(Observed((TEN,), (root("demo", invalid="entry a: 'lots' is not a Kubernetes quantity"),)))
+
+    assert waiting(seen) == {"demo": "entry a: 'lots' is not a Kubernetes quantity"}
+    assert status(seen).queue[0].reason == "InvalidPodTemplate"
+    assert counts(seen) == {}
+
+
+def test_a_set_whose_size_can_be_told_no_more_keeps_what_it_has() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 4, live=4, cpu="2"),)))
+
+    seen = then(seen, root("web", live={"web": pods(4, cpu="2")}, kind=Kind.SERVICEFOOSET, generation=2, invalid="no"))
+
+    assert (counts(seen), status(seen).reservations[0].generation) == ({"web": {"web": 4}}, 1)
+    assert waiting(seen) == {"web": "no"}
+
+
+def test_the_first_hundred_in_line_are_shown_and_all_are_counted() -> None:
+    roots = tuple(alone(f"web-{number:03}", 1, cpu="11") for number in range(103))
+    seen = settled(Observed((TEN,), roots))
+
+    assert (len(status(seen).queue), status(seen).waiting) == (100, 103)
+    assert status(seen).queue[-1].name == "web-099"
+
+
+def test_a_quota_has_room_for_two_thousand_reservations() -> None:
+    roots = tuple(alone(f"web-{number:04}", 0) for number in range(2000))
+    seen = settled(Observed((TEN,), roots))
+
+    late = (alone("new", 0), alone("old", 0, live=1))
+    seen = then(seen, *roots, *late)
+
+    assert len(status(seen).reservations) == 2000
+    assert waiting(seen) == {
+        "new": "FooQuota team holds 2000 reservations, which is all it has room for",
+        "old": "FooQuota team holds 2000 reservations, which is all it has room for",
+    }
+
+
+# ---- the report
+
+
+def test_since_stands_while_the_reservation_and_the_wait_do() -> None:
+    roots = (alone("web", 4, cpu="2"), alone("api", 4, cpu="2"))
+    seen = settled(Observed((TEN,), roots))
+
+    later = settled(replace(seen, roots=(*roots, alone("more", 1, cpu="1"))), NOW + timedelta(minutes=1))
+
+    first, second = {one.name: one.since for one in status(seen).reservations}, status(later).reservations
+    assert {one.name: one.since for one in second} == {**first, "more": first["api"] + timedelta(minutes=1)}
+    assert [one.since for one in status(later).queue] == [one.since for one in status(seen).queue]
+
+
+def test_what_pods_take_changes_nothing_that_is_said_about_those_who_wait() -> None:
+    waits = alone("web", 4, cpu="2")
+    seen = settled(Observed((TEN,), (alone("api", 4, cpu="2"), waits)))
+
+    later = then(seen, alone("api", 4, live=3, cpu="2"), waits)
+
+    assert status(later).queue == status(seen).queue
+    assert (status(later).used, status(seen).used) == ({"cpu": "6"}, {"cpu": "0"})
