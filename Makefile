@@ -4,11 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-<<<<<<< HEAD
-PURE := tests/{api,cli,planning,placement,fooset,batchfooset,servicefooset,scheduler}
-=======
-PURE := tests/{api,planning,placement,fooset,batchfooset,servicefooset,scheduler,fooquota}
->>>>>>> ba2561b (wip)
+PURE := tests/{api,cli,planning,placement,fooset,batchfooset,servicefooset,fooquota,scheduler}
 
 .PHONY: help
 help: ## list the targets
