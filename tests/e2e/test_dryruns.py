@@ -43,19 +43,24 @@ def trials(story: Story) -> list[str]:
 
 def refused(story: Story, kind: str, name: str, reason: str) -> str:
     """Wait until a child and its FooSet say why nothing is made of it; return the message."""
-    story.until(lambda: condition(story.get(kind, name), "Placed")["reason"] == reason)
-    story.until(lambda: story.fooset("app")["status"].get("blockedBy", {}).get("reason") == reason)
-    blamed = story.fooset("app")["status"]["blockedBy"]
+    story.until(lambda: blame(story).get("reason") == reason)
+    assert condition(story.get(kind, name), "Placed")["reason"] == reason
+    blamed = blame(story)
     assert (blamed["kind"], blamed["name"], blamed["condition"]) == (kind, name, "Placed")
     assert story.pods() == []
     assert [write for write in story.our_writes() if write.resource == "pods"] == []
     return blamed["message"]
 
 
+def blame(story: Story) -> Any:
+    """What the FooSet says keeps it."""
+    return story.fooset("app")["status"].get("blockedBy", {})
+
+
 def comes_to_life(story: Story, pods: int) -> None:
     """Wait until the pods are there: the cause is lifted."""
     story.until(lambda: len(story.pods()) == pods, RETRIED_WITHIN)
-    story.until(lambda: "blockedBy" not in story.fooset("app")["status"], RETRIED_WITHIN)
+    story.until(lambda: not blame(story), RETRIED_WITHIN)
 
 
 def test_each_template_is_tried_once_whatever_the_number_of_its_pods(story: Story) -> None:
@@ -75,7 +80,7 @@ def test_what_a_limit_range_adds_to_the_pods_is_in_their_size(story: Story) -> N
     limits = [{"type": "Container", "defaultRequest": {"cpu": "150m", "memory": "1Mi"}}]
     story.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": limits}})
     story.apply(workers(resources={}))
-    story.settle("app")
+    comes_to_life(story, 2)
     shown = story.get("BatchFooSet", "app-workers")["status"]["podRequests"]
     assert shown == {"cpu": "150m", "memory": "1048576", "pods": "1"}
     (request, *_) = [pod["spec"]["containers"][0]["resources"]["requests"] for pod in story.pods()]
@@ -141,9 +146,8 @@ def test_while_a_policy_refuses_a_new_template_the_old_pods_run_on(story: Story)
     with forbidding(story, "banned:1"):
         story.until(lambda: is_banned(story))
         story.apply(server(image="banned:1"))
-        story.until(lambda: condition(story.get("ServiceFooSet", "app-server"), "Ready")["reason"] == "AdmissionDenied")
-        blamed = story.fooset("app")["status"]["blockedBy"]
-        assert "this image is banned" in blamed["message"]
+        story.until(lambda: blame(story).get("reason") == "AdmissionDenied")
+        assert "this image is banned" in blame(story)["message"]
         assert {pod["metadata"]["uid"] for pod in story.running("server")} == before
         assert not [write for write in story.our_writes() if (write.verb, write.resource) == ("delete", "pods")]
     story.until(lambda: is_true(story.fooset("app"), "Ready"), RETRIED_WITHIN)
