@@ -81,8 +81,8 @@ def test_what_a_limit_range_adds_to_the_pods_is_in_their_size(story: Story) -> N
     story.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": limits}})
     story.apply(workers(resources={}))
     comes_to_life(story, 2)
-    shown = story.get("BatchFooSet", "app-workers")["status"]["podRequests"]
-    assert shown == {"cpu": "150m", "memory": "1048576", "pods": "1"}
+    shown = {"cpu": "150m", "memory": "1048576", "pods": "1"}
+    story.until(lambda: story.get("BatchFooSet", "app-workers")["status"].get("podRequests") == shown)
     (request, *_) = [pod["spec"]["containers"][0]["resources"]["requests"] for pod in story.pods()]
     assert request == {"cpu": "150m", "memory": "1Mi"}
 
