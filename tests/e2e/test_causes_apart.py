@@ -59,11 +59,11 @@ DOWN = {
 }
 
 
-@pytest.mark.parametrize("component", DOWN)
+@pytest.mark.parametrize("component", [str(component) for component in DOWN])
 def test_a_component_that_is_down_is_told_by_what_waits_for_it(
-    apart: LocalCluster, story: Story, component: Component
+    apart: LocalCluster, story: Story, component: str
 ) -> None:
-    reason, blamed, manifest = DOWN[component]
+    reason, blamed, manifest = DOWN[Component(component)]
     apart.component(component).stop()
     try:
         story.apply(manifest())
