@@ -17,7 +17,7 @@ from e2e.cluster.kind import KindCluster
 from e2e.cluster.local import LocalCluster
 from e2e.cluster.progress import Progress
 
-SECONDS: Final = {"cluster": 120, "kind": 600}
+SECONDS: Final = {"cluster": 240, "kind": 600}
 """For a test that needs a cluster, unless it says otherwise: the first of them waits for it to come up."""
 NO_ENGINE: Final = pytest.mark.skip(reason="no container engine answers")
 

@@ -98,3 +98,18 @@ def test_a_quota_that_nobody_keeps_is_the_cause_after_a_while() -> None:
     one.share = NOT_LIMITED
     one.rest()
     assert len(one.live()) == 5
+
+
+def test_pods_that_take_more_than_they_were_charged_with_wait_for_the_charge() -> None:
+    one = world(2)
+    small = granted(2)
+    small["reservations"][0]["children"][0]["podRequests"] = {"cpu": "100m"}
+    quota(one, small)
+    one.rest()
+    assert one.live() == []
+    assert one.condition("QuotaReserved") == ("False", "Placing")
+    assert one.status.pod_requests is not None, "whoever charges learns here what they take"
+
+    quota(one, granted(2))
+    one.rest()
+    assert len(one.live()) == 2

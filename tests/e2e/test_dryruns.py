@@ -14,7 +14,7 @@ from tests.e2e.story import Story, condition, is_true
 
 pytestmark = pytest.mark.cluster
 
-PRIVILEGED = {"securityContext": {"privileged": True}}
+PRIVILEGED: dict[str, Any] = {"securityContext": {"privileged": True}}
 RETRIED_WITHIN = 90.0
 """Seconds until a template that was refused a few times is tried again."""
 

@@ -19,7 +19,7 @@ def test_where_there_is_no_quota_nothing_is_limited() -> None:
     assert share("demo") == NOT_LIMITED
     assert NOT_LIMITED.covers(7)
     assert NOT_LIMITED.limit("demo-work") is None
-    assert NOT_LIMITED.pays_for("demo-work", {"cpu": "4000m"})
+    assert UNLIMITED.admits({"cpu": "4000m"})
 
 
 def test_a_quota_of_another_namespace_does_not_apply() -> None:
@@ -33,7 +33,7 @@ def test_a_quota_that_has_not_said_anything_gives_nothing() -> None:
     assert found.quotas == ("team",)
     assert not found.covers(1)
     assert found.limit("demo-work") == 0
-    assert not found.pays_for("demo-work", {})
+    assert found.charges("demo-work") == {}
 
 
 def test_a_reservation_covers_its_generation_and_those_before() -> None:
@@ -55,19 +55,11 @@ def test_a_quota_without_a_reservation_takes_back_what_the_others_gave() -> None
     assert found.limit("demo-work") == 0
 
 
-def test_a_part_is_paid_for_if_each_limited_resource_was_charged_in_full() -> None:
-    found = share("demo", fooquota(status=GRANTED))
-    assert found.pays_for("demo-work", {"cpu": "1000m", "memory": "1"})
-    assert not found.pays_for("demo-work", {"cpu": "1001m"})
-    assert found.pays_for("demo-work", {"memory": "99"}), "nobody limits memory"
-
-
 def test_of_several_charges_the_least_counts() -> None:
     less: Raw = {"reservations": [reservation("demo", 2, demo_work=4)]}
     less["reservations"][0]["children"][0]["podRequests"] = {"cpu": "500m", "pods": "1"}
     found = share("demo", fooquota(status=GRANTED), fooquota("other", status=less))
-    assert not found.pays_for("demo-work", {"cpu": "1000m"})
-    assert found.pays_for("demo-work", {"cpu": "500m", "pods": "1"})
+    assert found.charges("demo-work") == {"cpu": "500m", "pods": "1"}
 
 
 @pytest.mark.parametrize(("generation", "said"), [(2, True), (3, True), (4, False)])
@@ -133,6 +125,20 @@ def test_a_derived_child_was_written_when_it_might_be() -> None:
     allowance = Allowance.of(share("demo", fooquota(status=GRANTED)), child)
     assert allowance.covered
     assert allowance.limit == 4
+
+
+@pytest.mark.parametrize(
+    ("requests", "admitted"),
+    [
+        (None, True),
+        ({"cpu": "1000m", "memory": "99"}, True),
+        ({"cpu": "1001m"}, False),
+        ({"memory": "99"}, True),
+    ],
+)
+def test_a_pod_may_take_what_it_was_charged_with_of_what_is_limited(requests: Raw | None, admitted: bool) -> None:  # noqa: FBT001
+    child = batchfooset("demo-work", **derived("demo", "work"))
+    assert Allowance.of(share("demo", fooquota(status=GRANTED)), child).admits(requests) is admitted
 
 
 @pytest.mark.parametrize(("live", "wanted", "expected"), [(0, 9, 4), (3, 9, 1), (4, 9, 0), (6, 9, 0), (1, 2, 2)])
@@ -217,3 +223,10 @@ def test_more_pods_than_the_limit_are_a_wish_of_their_own() -> None:
     found = allowance.standing(waiting(0), NOW, pods=5)
     assert not found.granted
     assert found.refused is not None
+
+
+def test_pods_that_take_more_than_they_were_charged_with_are_a_wish_of_their_own() -> None:
+    child = batchfooset("demo-work", **derived("demo", "work"))
+    allowance = Allowance.of(share("demo", fooquota(status=GRANTED)), child)
+    assert allowance.standing(waiting(0), NOW, pods=4, requests={"cpu": "1000m"}).granted
+    assert not allowance.standing(waiting(0), NOW, pods=4, requests={"cpu": "2000m"}).granted

@@ -77,3 +77,15 @@ def test_without_a_limit_pods_that_linger_keep_no_slot_but_their_own() -> None:
     world.rest()
     world.change(replicas=5)
     assert [act[-1] for act in everything(world)] == ["3", "4"]
+
+
+def test_pods_that_take_more_than_they_were_charged_with_wait_for_the_charge() -> None:
+    world = World(service())
+    small: Raw = {"reservations": [reservation("web", kind="ServiceFooSet", web=3) | {"uid": UID}]}
+    small["reservations"][0]["children"][0]["podRequests"] = {"cpu": "100m"}
+    world.share = _share(small)
+    assert [act for act in everything(world) if act[0] == "+"] == []
+    assert world.status().pod_requests is not None, "whoever charges learns here what they take"
+
+    quota(world, 3)
+    assert [act[0] for act in everything(world)] == ["+", "+", "+"]

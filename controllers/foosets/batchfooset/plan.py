@@ -86,7 +86,7 @@ def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
     until it is due.
     """
     spec, held = seen.batch.spec, seen.pods.held
-    if terminal(seen, account) is not None or not seen.allowance.covered or rules.batch_template(spec.template):
+    if terminal(seen, account) is not None or not seen.reserved or rules.batch_template(spec.template):
         return ()
     room = seen.allowance.beside(len(held), min(spec.parallelism, account.remaining) - len(held))
     free = IndexSet.below(spec.completions) - account.completed - held - IndexSet.of(account.conflicts.waiting)
@@ -114,7 +114,7 @@ def _surplus(seen: Observed, account: Account) -> tuple[Member, ...]:
     if not _may_have_surplus(seen, account):
         return ()
     spec = seen.batch.spec
-    replaces = seen.allowance.covered and seen.pod_requests is not None and not rules.batch_template(spec.template)
+    replaces = seen.reserved and seen.pod_requests is not None and not rules.batch_template(spec.template)
     active = [pod for _, pod in sorted(seen.pods.live.items()) if pod.active]
     if terminal(seen, account) is not None:
         return tuple(active[:MAX_ACTIONS])

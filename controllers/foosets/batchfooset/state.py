@@ -28,6 +28,11 @@ class Observed:
     allowance: Allowance = UNLIMITED
     pod_requests: Mapping[str, str] | None = None
 
+    @property
+    def reserved(self) -> bool:
+        """Whether the quotas let pods of the current template be made, as far as is known what one takes."""
+        return self.allowance.admits(self.pod_requests)
+
 
 class Wanted(Struct, frozen=True):
     """A pod that should exist and has no node yet."""

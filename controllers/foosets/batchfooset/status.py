@@ -53,7 +53,9 @@ class Account:
             attempts=recorded.raised(replaced),
             recorded=recorded,
             conflicts=Conflicts.of(status, seen.pods, recorded, now, settled=settled),
-            standing=seen.allowance.standing(status, now, pods=min(seen.batch.spec.parallelism, remaining)),
+            standing=seen.allowance.standing(
+                status, now, pods=min(seen.batch.spec.parallelism, remaining), requests=seen.pod_requests
+            ),
         )
 
 

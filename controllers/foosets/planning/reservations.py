@@ -50,17 +50,10 @@ class Share:
         reserved = self.children.get(child)
         return reserved.count if reserved is not None else 0
 
-    def pays_for(self, child: str, requests: Mapping[str, str]) -> bool:
-        """Whether the part's pods were charged with at least what they request of the resources that are limited."""
+    def charges(self, child: str) -> Mapping[str, str]:
+        """Return what each pod of the part was charged with, of the resources that are limited."""
         reserved = self.children.get(child)
-        if reserved is None:
-            return not self.quotas
-        charged = reserved.pod_requests
-        return all(
-            amount(resource, requests[resource]) <= amount(resource, quantity)
-            for resource, quantity in charged.items()
-            if resource in requests
-        )
+        return reserved.pod_requests if reserved is not None else {}
 
     def refusal(self, generation: int) -> Waiting | None:
         """Return what is said of this generation, or None while nothing is."""
@@ -75,31 +68,46 @@ class Allowance:
     """What one set may do under the share of its root.
 
     `generation` is that of the root's spec which the set carries out: its own, or 0 for a derived child, which is
-    written only when the root's spec is granted. `limit` is how many pods it may have, None for as many as it wants.
+    written only when the root's spec is granted. `limit` is how many pods it may have, None for as many as it wants;
+    each of them was charged with `charges`.
     """
 
     share: Share = NOT_LIMITED
     generation: int = 0
     limit: int | None = None
+    charges: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def of(cls, share: Share, owner: CustomResource) -> "Allowance":
         """Return the allowance of a set that has pods."""
         meta = owner.metadata
-        return cls(share, 0 if parent_of(owner) is not None else meta.generation, share.limit(meta.name))
+        generation = 0 if parent_of(owner) is not None else meta.generation
+        return cls(share, generation, share.limit(meta.name), share.charges(meta.name))
 
     @property
     def covered(self) -> bool:
         """Whether the set's spec may be carried out, with fewer pods perhaps than it asks for."""
         return self.share.covers(self.generation)
 
+    def admits(self, requests: Mapping[str, str] | None) -> bool:
+        """Whether pods that request this may be made: they were charged with no less.
+
+        Admission adds to what a template says. Nothing is known of what it adds before a dry run: None.
+        """
+        return self.covered and all(
+            amount(resource, (requests or {}).get(resource, 0)) <= amount(resource, charged)
+            for resource, charged in self.charges.items()
+        )
+
     def beside(self, live: int, wanted: int) -> int:
         """Return how many of the wanted pods may be created beside those that have not ended."""
         return wanted if self.limit is None else max(0, min(wanted, self.limit - live))
 
-    def standing(self, status: Status, now: datetime, *, pods: int = 0) -> "Standing":
-        """Return how the wish for so many pods stands; `status` tells since when an answer is awaited."""
-        if self.covered and (self.limit is None or self.limit >= pods):
+    def standing(
+        self, status: Status, now: datetime, *, pods: int = 0, requests: Mapping[str, str] | None = None
+    ) -> "Standing":
+        """Return how the wish for so many pods stands that request this; `status` tells since when it is awaited."""
+        if self.admits(requests) and (self.limit is None or self.limit >= pods):
             return Standing(self.share.quotas)
         refused = self.share.refusal(self.generation)
         silent_from = _awaited_since(status, now) + timedelta(seconds=SILENT_AFTER_SECONDS)

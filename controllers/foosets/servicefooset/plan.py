@@ -90,7 +90,7 @@ def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[
     it is due.
     """
     spec, live = seen.service.spec, seen.pods.live
-    if rules.service_template(spec.template) or not seen.allowance.covered:
+    if rules.service_template(spec.template) or not seen.reserved:
         return ()
     waiting = account.conflicts.waiting
     room = seen.allowance.beside(len(live), MAX_ACTIONS)
@@ -118,7 +118,7 @@ def _surplus(seen: Observed) -> tuple[Member, ...]:
     goes on.
     """
     spec = seen.service.spec
-    replaces = seen.allowance.covered and seen.pod_requests is not None and not rules.service_template(spec.template)
+    replaces = seen.reserved and seen.pod_requests is not None and not rules.service_template(spec.template)
     return tuple(
         pod for pod in _active(seen) if pod.index >= spec.replicas or (replaces and pod.revision != seen.revision)
     )

@@ -26,6 +26,11 @@ class Observed:
     allowance: Allowance = UNLIMITED
     pod_requests: Mapping[str, str] | None = None
 
+    @property
+    def reserved(self) -> bool:
+        """Whether the quotas let pods of the current template be made, as far as is known what one takes."""
+        return self.allowance.admits(self.pod_requests)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

@@ -59,7 +59,9 @@ class Account:
             attempts=recorded.raised(_next_attempts(seen.pods)),
             recorded=recorded,
             conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now),
-            standing=seen.allowance.standing(seen.service.status, now, pods=seen.service.spec.replicas),
+            standing=seen.allowance.standing(
+                seen.service.status, now, pods=seen.service.spec.replicas, requests=seen.pod_requests
+            ),
             changes_in=min(ahead) / SECOND if ahead else None,
         )
 
