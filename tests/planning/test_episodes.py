@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from foosets.api.batchfooset import BatchFooSet
+from foosets.api.customresource import INT32_MAX
 from foosets.api.names import Kind
 from foosets.api.status import Status, Trace
 from foosets.planning.episodes import (
@@ -54,6 +55,12 @@ EPISODES: dict[str, tuple[int, Trace | None, bool, tuple[int, int, bool]]] = {
     "open, at rest": (1, Trace(generation=1, started_at=NOW), False, (1, 0, True)),
     "closed, at rest": (1, Trace(generation=1, started_at=NOW, closed=True), False, (1, 0, True)),
     "closed, new work": (1, Trace(generation=1, episode=4, started_at=NOW, closed=True), True, (1, 5, False)),
+    "closed with the last number that there is, new work": (
+        1,
+        Trace(generation=1, episode=INT32_MAX, started_at=NOW, closed=True),
+        True,
+        (1, 0, False),
+    ),
     "a new spec after a closed one": (
         2,
         Trace(generation=1, episode=4, started_at=NOW, closed=True),

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from foosets.api.customresource import CustomResource
+from foosets.api.customresource import INT32_MAX, CustomResource
 from foosets.api.names import TRACEPARENT, Kind
 from foosets.api.status import Status, Trace
 from foosets.planning.ownership import parent_of
@@ -108,7 +108,7 @@ def _fresh(resource: CustomResource, kind: Kind, status: Status, now: datetime, 
     consumed = status.trace.parent if status.trace is not None else ""
     trace = Trace(
         generation=resource.metadata.generation,
-        episode=number,
+        episode=number % (INT32_MAX + 1),  # nobody counts so far; who writes a status by hand may begin there
         started_at=now,
         parent=joined.traceparent if joined is not None else "",
         joined=joined is not None and joined.traceparent != consumed,
