@@ -13,22 +13,27 @@ from e2e.apiserver import ApiServer
 from e2e.cluster.local import LocalCluster
 from foosets.api import names
 from tests.badinput.judging import Told, problems
+from tests.badinput.objects import a, batch, service
 from tests.badinput.playing import Place
-from tests.badinput.rows import Row
+from tests.badinput.rows import Create, Row, borne
 from tests.badinput.witness import NAME, Witness, changing
 
 LANES: Final = 5
 PATIENCE_SECONDS: Final = 40.0
 """For what a row says to come true."""
 POLL_SECONDS: Final = 0.2
-QUIET_CHANGES: Final = 6
-"""Changes of the witness before anything bad happens: how long one usually takes."""
+GOOD: Final = 40
+"""Good sets that are made first, as many at a time as the bad ones then: how long the witness's changes take beside
+them, on a machine that is as busy."""
 REST_SECONDS: Final = 5.0
+
+
+GOOD_ROW: Final = borne("good", Create(a("FooSet", batch=[batch()], service=[service()])))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a table. `took` are the seconds of the witness's changes, `quiet` those before.
+    """What came of a table. `took` are the seconds of the witness's changes, `usual` those beside good sets.
 
     `restless` are the namespaces that were written to at the end, with the number of writes; `looks` is how often the
     components looked at an object meanwhile.
@@ -36,7 +41,7 @@ class Run:
 
     told: Mapping[str, Told]
     wrong: Mapping[str, Sequence[str]]
-    quiet: Sequence[float]
+    usual: Sequence[float]
     took: Sequence[float]
     complaints: Sequence[Mapping[str, Any]]
     restarts: Sequence[str]
@@ -52,26 +57,39 @@ def run(cluster: LocalCluster, rows: Iterable[Row], *, guarded: bool) -> Run:
     with ApiServer.of(cluster.kubeconfig) as server:
         witness = Witness(Place(server, f"{prefix}-{NAME}"))
         witness.begin()
-        quiet = [witness.change() for _ in range(QUIET_CHANGES)]
-        with changing(witness, ApiServer.of(cluster.kubeconfig)) as took, ThreadPoolExecutor(LANES) as pool:
-            lanes = [pool.submit(_told, cluster, row, places[row.name], guarded=guarded) for row in rows]
-            told = {row.name: lane.result() for row, lane in zip(rows, lanes, strict=True)}
+        good = {f"{prefix}-good-{number:02}": GOOD_ROW for number in range(GOOD)}
+        usual, _ = _beside(cluster, witness, good, guarded=guarded)
+        bad = {place: row for row, place in zip(rows, places.values(), strict=True)}
+        took, met = _beside(cluster, witness, bad, guarded=guarded)
+        told = {row.name: met[place] for place, row in bad.items()}
     time.sleep(REST_SECONDS)
     now = time.time()
     writes = [one for one in audit.our_writes(cluster.audit_log) if one.namespace.startswith(f"{prefix}-")]
-    titles = {place: name for name, place in places.items()} | {f"{prefix}-{NAME}": NAME}
+    titles = {place: name for name, place in places.items()}
     return Run(
         told=told,
         wrong={row.name: problems(row, told[row.name], guarded=guarded) for row in rows},
-        quiet=quiet,
+        usual=usual,
         took=took,
         complaints=complaints(cluster, prefix),
         restarts=[name for name, life in lives(cluster).items() if life != before[name]],
         created=Counter(
-            titles[one.namespace] for one in writes if (one.verb, one.resource) == ("create", "pods") and one.succeeded
+            titles.get(one.namespace, NAME)
+            for one in writes
+            if (one.verb, one.resource) == ("create", "pods") and one.succeeded
         ),
-        restless=Counter(titles[one.namespace] for one in writes if one.at.timestamp() > now - REST_SECONDS),
+        restless=Counter(titles.get(one.namespace, NAME) for one in writes if one.at.timestamp() > now - REST_SECONDS),
     )
+
+
+def _beside(
+    cluster: LocalCluster, witness: Witness, rows: Mapping[str, Row], *, guarded: bool
+) -> tuple[list[float], dict[str, Told]]:
+    """Play rows, by namespace, while the witness is changed; return what that took, and how the rows were met."""
+    with changing(witness, ApiServer.of(cluster.kubeconfig)) as took, ThreadPoolExecutor(LANES) as pool:
+        lanes = {place: pool.submit(_told, cluster, row, place, guarded=guarded) for place, row in rows.items()}
+        met = {place: lane.result() for place, lane in lanes.items()}
+    return took, met
 
 
 def _told(cluster: LocalCluster, row: Row, namespace: str, *, guarded: bool) -> Told:

@@ -148,8 +148,8 @@ STRUCTURE: Final[tuple[Row, ...]] = (
                 }
             ),
         ),
-        INVALID,
-        "nodeSelectorTerms[0].matchExpressions[0]",
+        Reason.NO_FIT,
+        "didn't match Pod's node affinity",
     ),
     by_template_policy(
         "pods that wait for a gate, where nobody waits",
