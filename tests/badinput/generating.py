@@ -116,9 +116,11 @@ def _make_runnable(manifest: Manifest, rng: random.Random) -> None:
     """Give most pod templates what no schema asks for and every pod needs, so that not all fail of the same."""
     for batch, template in _templates(manifest):
         spec: Manifest = template.setdefault("spec", {})
+        if rng.random() < 0.3:
+            spec.clear()
         if rng.random() < 0.8:
             spec["restartPolicy"] = "Never" if batch else "Always"
-        if rng.random() < 0.7:
+        if rng.random() < 0.7 or not spec.get("containers"):
             spec["containers"] = [{"name": "main", "image": "busybox"} | _sparse(spec.get("containers"), rng)]
         if rng.random() < 0.3:
             for container in spec["containers"]:

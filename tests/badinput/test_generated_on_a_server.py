@@ -16,7 +16,7 @@ import pytest
 
 from e2e.apiserver import ApiServer
 from e2e.cluster.local import LocalCluster
-from foosets.api.names import SET_NAME, UNBLOCKED_REASONS
+from foosets.api.names import SET_NAME, UNBLOCKED_REASONS, Reason
 from tests.badinput.generating import OBJECTS, generated
 from tests.badinput.playing import Place, condition
 from tests.badinput.rows import Create, Manifest, Remove, about, borne
@@ -79,6 +79,8 @@ def standing(found: dict[str, Any]) -> str:
         return ""
     if ready["status"] == "True":
         return "Ready"
+    if ready["reason"] == Reason.PLACING and "schedulingGates" in json.dumps(found["spec"]):
+        return "gated"  # who put the gate there will lift it
     return "" if ready["reason"] in UNBLOCKED_REASONS else ready["reason"]
 
 
