@@ -68,7 +68,7 @@ def no_orphans(history: History) -> Iterator[Violation]:
 def _is_excused(owner: Object) -> bool:
     """Whether the set is on its way out, or says what keeps it from making its children."""
     blocked = owner.get("status", {}).get("blockedBy", {})
-    makes = {ConditionType.PLACED, ConditionType.REFINED}
+    makes = {ConditionType.PLACED, ConditionType.REFINED, ConditionType.QUOTA_RESERVED}
     return is_leaving(owner) or blocked.get("condition") in makes
 
 

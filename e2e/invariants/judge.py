@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from e2e.invariants import cost, existence, placement, reporting, writing
+from e2e.invariants import cost, existence, placement, reporting, reserving, writing
 from e2e.invariants.history import At, History, Violation
 
 
@@ -20,6 +20,9 @@ def _always(history: History, at: At) -> Iterator[Violation]:
     yield from writing.no_theft(history)
     yield from reporting.never_back(history)
     yield from reporting.nothing_invented(history)
+    yield from reserving.charged_once(history)
+    yield from reserving.within_limits(history, at.lag)
+    yield from reserving.covered_pods(history, at.lag)
     yield from cost.bounded(history, at.replicas, at.resent)
 
 
@@ -29,6 +32,7 @@ def _at_rest(history: History, at: At) -> Iterator[Violation]:
     yield from existence.nothing_lost(history)
     yield from existence.no_orphans(history)
     yield from reporting.counts_at_rest(history)
+    yield from reserving.nothing_kept(history)
     yield from cost.quiet(history, at.rest)
     if at.reference is not None:
         yield from cost.same_work(history, at.reference)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from foosets.api.fooquota import FooQuota
 from foosets.api.names import Kind
 from foosets.fooquota.state import Observed
 from tests.builders import NOW
@@ -358,9 +359,7 @@ def test_of_two_quotas_the_tighter_counts_and_the_other_does_not_speak() -> None
 
 
 def test_a_grant_is_written_to_the_oldest_quota_first() -> None:
-    new, old = quota("a", cpu="10"), quota("b", cpu="10")
-    earlier = old.metadata.model_copy(update={"creation_timestamp": CREATED})
-    quotas = (new, old.model_copy(update={"metadata": earlier}))
+    quotas = (quota("a", cpu="10"), made_before(quota("b", cpu="10")))
 
     first = written(Observed(quotas, (alone("web", 1, cpu="1"),)))
 
@@ -369,13 +368,29 @@ def test_a_grant_is_written_to_the_oldest_quota_first() -> None:
 
 
 def test_a_grant_that_was_written_to_the_first_quota_alone_is_completed_before_others_are_served() -> None:
-    quotas = (quota("a", cpu="10"), quota("b", cpu="10"))
+    quotas = tuple(made_before(quota(name, cpu="10")) for name in "ab")
     half = written(Observed(quotas, (alone("web", 1, cpu="6"),)))
     assert half is not None
 
     seen = then(half, alone("api", 1, cpu="6"), alone("web", 1, cpu="6"))
 
     assert list(counts(seen, "b")) == ["web"]
+
+
+def test_a_grant_that_was_begun_and_does_not_fit_any_more_is_none() -> None:
+    quotas = tuple(made_before(quota(name, cpu="10")) for name in "ab")
+    half = written(Observed(quotas, (alone("web", 1, cpu="6"),)))
+    assert half is not None
+    lower = half.quotas[1].model_copy(update={"spec": quota(cpu="5").spec})
+
+    seen = then(replace(half, quotas=(half.quotas[0], lower)), alone("web", 1, cpu="6"))
+
+    assert (counts(seen, "a"), counts(seen, "b"), list(waiting(seen, "b"))) == ({}, {}, ["web"])
+
+
+def made_before(one: FooQuota) -> FooQuota:
+    """The quota, made an hour ago."""
+    return one.model_copy(update={"metadata": one.metadata.model_copy(update={"creation_timestamp": CREATED})})
 
 
 def test_a_growth_that_was_written_to_the_first_quota_alone_is_completed() -> None:
@@ -387,6 +402,43 @@ def test_a_growth_that_was_written_to_the_first_quota_alone_is_completed() -> No
     assert (requests(half, "a"), requests(half, "b")) == ({"demo": {"cpu": "7"}}, {"demo": {"cpu": "2"}})
 
     assert requests(settled(half), "b") == {"demo": {"cpu": "7"}}
+
+
+def test_a_growth_in_part_that_was_written_to_the_first_quota_alone_is_charged_in_the_next() -> None:
+    quotas = (quota("a", pods="4"), quota("b", cpu="10"))
+    seen = settled(Observed(quotas, (root("demo", part("demo-a", 1, cpu="1"), part("demo-b", 0, cpu="1")),)))
+    half = written(replace(seen, roots=(root("demo", part("demo-a", 1, cpu="1"), part("demo-b", 4, cpu="1")),)))
+    assert half is not None
+    assert (counts(half, "a"), requests(half, "b")) == ({"demo": {"demo-a": 1, "demo-b": 3}}, {"demo": {"cpu": "1"}})
+
+    seen = settled(half)
+
+    assert (counts(seen, "b"), requests(seen, "b")) == ({"demo": {"demo-a": 1, "demo-b": 3}}, {"demo": {"cpu": "4"}})
+
+
+def test_what_was_written_to_the_first_quota_alone_comes_before_a_higher_priority() -> None:
+    quotas = (quota("a", pods="9"), quota("b", cpu="3"))
+    seen = settled(Observed(quotas, (alone("web", 1, cpu="1"),)))
+    grown = alone("web", 3, cpu="1")
+    half = written(replace(seen, roots=(grown,)))
+    assert half is not None
+
+    urgent = root("urgent", part("urgent-a", 1, cpu="1"), classes=("high",))
+    seen = settled(replace(half, roots=(grown, urgent), priorities={"high": 9}))
+
+    assert (counts(seen, "b"), list(waiting(seen, "b"))) == ({"web": {"web": 3}}, ["urgent"])
+
+
+def test_a_generation_that_was_written_to_the_first_quota_alone_and_is_overtaken_stays_with_each() -> None:
+    quotas = (quota("a", pods="9"), quota("b", cpu="3"))
+    seen = settled(Observed(quotas, (root("demo", part("demo-a", 1, cpu="1")),)))
+    half = written(replace(seen, roots=(root("demo", part("demo-a", 3, cpu="1"), generation=2),)))
+    assert half is not None
+
+    after = then(half, root("demo", part("demo-a", 5, acknowledged=False, cpu="1"), generation=3))
+
+    assert [status(after, name).reservations for name in "ab"] == [status(half, name).reservations for name in "ab"]
+    assert list(waiting(after, "b")) == ["demo"]
 
 
 # ---- what cannot be told, and what there is no room to tell

@@ -1,6 +1,6 @@
-"""A cluster in one process and in virtual time: the fake API server, all four components, kubelets, garbage collection.
+"""A cluster in one process and in virtual time: the fake API server, all five components, kubelets, garbage collection.
 
-    story ──▶ FakeApiServer ◀── FakeTransport ── Process(fooset | batchfooset | servicefooset | scheduler)
+    story ──▶ FakeApiServer ◀── FakeTransport ── Process(fooset | batchfooset | servicefooset | scheduler | fooquota)
                    ▲
                    └── Kubelets, garbage.run
 
@@ -60,6 +60,7 @@ class Cell:
         self.kubelets = Kubelets(self.server, order.pace())
         self.components = {one: Running(one, self.server, order, strike) for one in order.components()}
         self.lag = LAG_SECONDS
+        self.versions_max = VERSIONS_MAX
         self.begun = 0
         self.rested = START
         for index in range(NODE_COUNT):
@@ -113,7 +114,7 @@ class Cell:
     async def is_quiet(self, seconds: float) -> bool:
         """Whether nothing is written for so many seconds."""
         version = self.server.storage.version
-        if version > VERSIONS_MAX:
+        if version > self.versions_max:
             raise RestlessError(f"no rest after {version} versions")
         await anyio.sleep(seconds)
         return self.server.storage.version == version

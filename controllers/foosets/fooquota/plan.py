@@ -8,12 +8,13 @@ Example: `cpu: 10`, where `a` holds 6. `b` asks for 5 and waits, `c` asks for 4 
 is given its 5. Then `c` is changed to take 6: it keeps what it has, at its old generation, and waits for the new one.
 Had an autoscaler asked for 6 pods of size 1, it would have got 5.
 
-Quotas are written one in a look, the oldest first. Nothing is granted in a newer one that the oldest does not have, so
-that two controllers that should not run at once collide there, in the version that they write.
+Quotas are written one in a look, the oldest first, and what stands in some of them alone is completed before anybody
+else is served. Nothing is granted in a newer one that the oldest does not have, so that two controllers that should not
+run at once collide there, in the version that they write.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from foosets.api.fooquota import RESERVATIONS_MAX, FooQuota
@@ -39,7 +40,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     return Plan()
 
 
-def decide(seen: Observed, quotas: Iterable[FooQuota]) -> Decision:
+def decide(seen: Observed, quotas: Sequence[FooQuota]) -> Decision:
     """Return what each root is given and who waits: first what all have, then what they want beside it, in line."""
     limits = _limits(quotas)
     stored = stored_grants(quotas)
@@ -49,7 +50,8 @@ def decide(seen: Observed, quotas: Iterable[FooQuota]) -> Decision:
         if account.has_something and len(decision.grants) < RESERVATIONS_MAX:
             grant = decision.grants[account.root.demand.uid] = account.settled or account.kept
             left = minus(left, grant.requests)
-    for account in sorted(accounts, key=lambda one: _rank(one.root, seen)):
+    half = {uid for uid, grant in stored.items() if grant.half}
+    for account in sorted(accounts, key=lambda one: (one.root.demand.uid not in half, _rank(one.root, seen))):
         if account.root.demand.staying and (account.settled is None or account.root.demand.uid not in decision.grants):
             left = _advance(account, left, decision)
     return decision
@@ -100,8 +102,7 @@ class _Claim:
     @classmethod
     def of(cls, part: Part, told: Told, live: Amounts) -> "_Claim":
         """Return the claim of a part whose unfinished pods take so much."""
-        promised = min(part.want, told.count) if part.acknowledged else told.count
-        return cls(part, told, larger(live, times(promised, told.size)))
+        return cls(part, told, larger(live, told.promised(part.want if part.acknowledged else told.count)))
 
     def affordable(self, beside: Amounts) -> int:
         """Return how many pods of those that it wants it may have, with so much beside what it holds."""
@@ -137,7 +138,11 @@ class _Account:
 
     @classmethod
     def of(cls, root: Root, stored: Grant | None, limits: Amounts) -> "_Account":
-        """Return the account of a root, in the resources that are limited."""
+        """Return the account of a root, in the resources that are limited.
+
+        A grant that was begun and not finished is none yet: nobody has acted upon it.
+        """
+        stored = None if stored is not None and stored.unfinished and not root.live else stored
         live = {name: only(pods.amounts, limits) for name, pods in root.live.items()}
         parts = tuple(_parts(root, stored, limits))
         kept = _running(root, limits) if stored is None else _completed(stored, parts, live.values(), limits)
@@ -168,7 +173,7 @@ class _Account:
         not, and what was granted before goes on.
         """
         if self.root.demand.invalid or not self._of_the_same_size():
-            return self.kept
+            return replace(self.kept, kept=True)
         grant, unused = self._handed_down(total([self.kept.requests, room]))
         return Grant(grant.generation, minus(grant.requests, unused), grant.parts)
 
@@ -213,6 +218,9 @@ def _completed(stored: Grant, parts: Iterable[Part], live: Iterable[Amounts], li
     What it has of a resource that no quota listed when it was given the rest is charged with what that takes now.
     """
     sizes = {part.name: part.size for part in parts}
-    told = {name: Told(one.count, only({**sizes[name], **one.size}, limits)) for name, one in stored.parts.items()}
-    requests = {**total(times(one.count, one.size) for one in told.values()), **stored.requests}
-    return Grant(stored.generation, larger(only(requests, limits), total(live)), told)
+    told = {
+        name: Told(one.count, only({**sizes[name], **one.size}, limits), one.counts)
+        for name, one in stored.parts.items()
+    }
+    requests = {**total(one.promised(one.count) for one in told.values()), **stored.requests}
+    return replace(stored, requests=larger(only(requests, limits), total(live)), parts=told)

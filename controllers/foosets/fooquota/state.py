@@ -1,8 +1,9 @@
 """What the fooquota controller's plan looks at: one namespace, its quotas and all that they apply to."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 
 from foosets.api.fooquota import FooQuota, Reservation, RootKind
 from foosets.api.names import Uid
@@ -79,37 +80,63 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a part may have by the reservations that are stored: so many pods of that size."""
+    """What a part may have: so many pods of that size.
 
-    count: int = 0
-    size: Amounts = field(default_factory=dict[str, int])
+    `counts` are the pods that each resource is charged for, where that is another number: one quota may have been told
+    of more already, and the next not yet.
+    """
+
+    count: int
+    size: Amounts
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def promised(self, most: int) -> dict[str, int]:
+        """Return what it was charged with for so many pods at most."""
+        return {name: min(most, self.counts.get(name, self.count)) * value for name, value in self.size.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a root has been given, in every quota of its namespace: the generation, the amounts, and each part's."""
+    """What a root has been given, in every quota of its namespace: the generation, the amounts, and each part's.
+
+    It is `half` while only some of the quotas have been told of it, and `unfinished` if one that was there already when
+    it began has no entry of it. It is `kept` if it stays as each quota has it.
+    """
 
     generation: int
     requests: Amounts
     parts: Mapping[str, Told]
+    half: bool = False
+    unfinished: bool = False
+    kept: bool = False
 
 
-def stored_grants(quotas: Iterable[FooQuota]) -> dict[Uid, Grant]:
-    """Return what the quotas' statuses say, root by root.
+def stored_grants(quotas: Sequence[FooQuota]) -> dict[Uid, Grant]:
+    """Return what the quotas' statuses say, root by root, with the largest of their counts.
 
-    They are written one after the other, so a new grant may stand in the first alone. It is given, though nobody acts
-    upon it before the last has it: of each figure the largest counts.
+    They are written one after the other, so a new grant may stand in the first alone, and nobody acts upon it before
+    the last has it.
     """
-    grants: dict[Uid, Grant] = {}
+    entries: dict[Uid, dict[str, Reservation]] = {}
     for quota in quotas:
         for entry in quota.status.reservations:
-            grant, known = _grant(entry), grants.get(entry.uid)
-            grants[entry.uid] = grant if known is None else _joined(known, grant)
-    return grants
+            entries.setdefault(entry.uid, {})[quota.metadata.name] = entry
+    return {uid: _stored(by_quota, quotas) for uid, by_quota in entries.items()}
+
+
+def _stored(entries: Mapping[str, Reservation], quotas: Iterable[FooQuota]) -> Grant:
+    since = min(entry.since for entry in entries.values())
+    grant = reduce(_joined, map(_grant, entries.values()))
+    lacking = (quota.metadata for quota in quotas if quota.metadata.name not in entries)
+    unfinished = any(meta.creation_timestamp < since for meta in lacking)
+    return replace(grant, half=grant.half or unfinished, unfinished=unfinished)
 
 
 def _grant(entry: Reservation) -> Grant:
-    parts = {child.name: Told(child.count, parsed(child.pod_requests)) for child in entry.children}
+    parts = {
+        child.name: Told(child.count, size := parsed(child.pod_requests), dict.fromkeys(size, child.count))
+        for child in entry.children
+    }
     return Grant(entry.generation, parsed(entry.requests), parts)
 
 
@@ -117,5 +144,12 @@ def _joined(one: Grant, other: Grant) -> Grant:
     parts = dict(one.parts)
     for name, told in other.parts.items():
         known = parts.get(name, told)
-        parts[name] = Told(max(known.count, told.count), larger(known.size, told.size))
-    return Grant(max(one.generation, other.generation), larger(one.requests, other.requests), parts)
+        counts = larger(known.counts, told.counts)
+        parts[name] = Told(max(known.count, told.count), larger(known.size, told.size), counts)
+    same = one.generation == other.generation and _counts(one) == _counts(other)
+    generation = max(one.generation, other.generation)
+    return Grant(generation, larger(one.requests, other.requests), parts, half=one.half or not same)
+
+
+def _counts(grant: Grant) -> dict[str, int]:
+    return {name: told.count for name, told in grant.parts.items()}

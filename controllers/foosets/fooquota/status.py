@@ -72,10 +72,14 @@ def _verdict(hard: Amounts, reserved: Amounts) -> Verdict:
 
 
 def _reservations(quota: FooQuota, decision: Decision, now: datetime) -> Iterator[Reservation]:
-    since = {entry.uid: entry.since for entry in quota.status.reservations}
+    stored = {entry.uid: entry for entry in quota.status.reservations}
     demands = [root.demand for root in decision.roots if root.demand.uid in decision.grants]
     for demand in sorted(demands, key=lambda one: (one.name, one.kind, one.uid)):
-        grant = decision.grants[demand.uid]
+        grant, entry = decision.grants[demand.uid], stored.get(demand.uid)
+        requests = rendered(only(grant.requests, quota.spec.hard))
+        if grant.kept and entry is not None:
+            yield entry.model_copy(update={"requests": requests})
+            continue
         children = [
             ReservedChild(name=name, count=told.count, pod_requests=rendered(only(told.size, quota.spec.hard)))
             for name, told in grant.parts.items()
@@ -85,8 +89,8 @@ def _reservations(quota: FooQuota, decision: Decision, now: datetime) -> Iterato
             kind=demand.kind,
             name=demand.name,
             generation=grant.generation,
-            since=since.get(demand.uid, whole_second(now)),
-            requests=rendered(only(grant.requests, quota.spec.hard)),
+            since=entry.since if entry is not None else whole_second(now),
+            requests=requests,
             children=tuple(children[:CHILDREN_MAX]),
         )
 

@@ -1,0 +1,153 @@
+"""I15: what FooQuotas give away is within their limits, once for each set, and nobody has pods that were not given.
+
+What may be above a limit is what was there before it: a limit that was lowered or made later takes nothing away.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final
+
+from e2e.invariants.fitting import quantity, requests
+from e2e.invariants.history import POD, SETS, History, Life, Object, Violation, controller, has_ended
+from foosets.api.names import SET_UID, Kind
+
+Amounts = Mapping[str, Fraction]
+
+NUMBER: Final = "I15"
+_NOTHING: Final = Fraction(0)
+
+
+def charged_once(history: History) -> Iterator[Violation]:
+    """No status names a set twice."""
+    for life in history.of_kind(Kind.FOOQUOTA):
+        for version in life.versions:
+            uids = [entry["uid"] for entry in _reservations(version.object)]
+            if len(uids) != len({*uids}):
+                yield Violation(NUMBER, str(life), f"names a set twice at version {version.number}")
+
+
+def within_limits(history: History, lag: float) -> Iterator[Violation]:
+    """Nothing is given that was not left, but what the set's pods take already."""
+    for life in history.of_kind(Kind.FOOQUOTA):
+        for before, after in pairwise(life.versions):
+            given = {entry["uid"]: _amounts(entry["requests"]) for entry in _reservations(before.object)}
+            for name, over in _exceeded(after.object).items():
+                for entry in _reservations(after.object):
+                    share, had = _amounts(entry["requests"]).get(name, _NOTHING), given.get(entry["uid"])
+                    listed_later = had is not None and name not in had
+                    if listed_later or share <= (had or {}).get(name, _NOTHING):
+                        continue
+                    if _had_before(history, life, entry["uid"]):
+                        continue
+                    if share > _taken(history, entry["uid"], after.at - timedelta(seconds=lag)).get(name, _NOTHING):
+                        evidence = f"gives {entry['name']} {name}={share} at version {after.number}, {over} too much"
+                        yield Violation(NUMBER, str(life), evidence)
+
+
+def covered_pods(history: History, lag: float) -> Iterator[Violation]:
+    """No pod is made beyond what its set was given by a quota that had answered, and whose answer could be known."""
+    for pod in history.of_kind(POD):
+        born = pod.versions[0]
+        root = _root_at(history, pod, born.number)
+        if not root:
+            continue  # a pod of a set that is gone is the garbage collector's
+        for quota in history.of_kind(Kind.FOOQUOTA):
+            known = quota.at(born.number)
+            answered = known is not None and _answered_by(quota, born.at - timedelta(seconds=lag))
+            if quota.namespace != pod.namespace or known is None or not answered:
+                continue
+            share = next((_amounts(one["requests"]) for one in _reservations(known) if one["uid"] == root), {})
+            taken = _sum(_beside(history, root, born.number))
+            for name in _amounts(known["spec"]["hard"]):
+                if (not share or name in share) and taken.get(name, _NOTHING) > share.get(name, _NOTHING):
+                    evidence = f"was made when {name}={taken[name]} of {share.get(name, 0)} was taken by its set"
+                    yield Violation(NUMBER, str(pod), f"{evidence} (version {born.number})")
+
+
+def nothing_kept(history: History) -> Iterator[Violation]:
+    """At rest: what is gone, pods and all, holds nothing; who is there was given something, or told why not."""
+    roots = [life for life in history.present(*SETS) if controller(life.last).get("kind") != Kind.FOOSET]
+    pods = {_root_of(life) for life in history.present(POD) if not has_ended(life.last)}
+    quotas = list(history.present(Kind.FOOQUOTA))
+    for quota in quotas:
+        for uid in sorted(_given(quota) - {life.uid for life in roots} - pods):
+            yield Violation(NUMBER, str(quota), f"holds something for {uid}, of which nothing is left")
+    for root in roots:
+        limits = [quota for quota in quotas if quota.namespace == root.namespace]
+        told = {entry["uid"] for quota in limits for entry in quota.last.get("status", {}).get("queue", ())}
+        if root.uid not in told and not all(root.uid in _given(quota) for quota in limits):
+            yield Violation(NUMBER, str(root), "was neither given what it asks for nor told why not")
+
+
+# ---- what objects say
+
+
+def _reservations(quota: Object) -> list[Any]:
+    return quota.get("status", {}).get("reservations", [])
+
+
+def _given(quota: Life) -> set[str]:
+    return {entry["uid"] for entry in _reservations(quota.last)}
+
+
+def _amounts(quantities: Mapping[str, Any]) -> Amounts:
+    return {name: quantity(value) for name, value in quantities.items()}
+
+
+def _sum(pods: Iterable[Object]) -> Amounts:
+    total: dict[str, Fraction] = {}
+    for pod in pods:
+        for name, value in (*requests(dict(pod)).items(), ("pods", Fraction(1))):
+            total[name] = total.get(name, _NOTHING) + value
+    return total
+
+
+def _exceeded(quota: Object) -> Amounts:
+    """Return by how much more is given away than the limits allow."""
+    entries = [_amounts(entry["requests"]) for entry in _reservations(quota)]
+    given = {name: sum((one.get(name, _NOTHING) for one in entries), _NOTHING) for name in quota["spec"]["hard"]}
+    limits = _amounts(quota["spec"]["hard"])
+    return {name: value - limits[name] for name, value in given.items() if value > limits[name]}
+
+
+def _root_of(pod: Life) -> str:
+    return pod.last["metadata"].get("labels", {}).get(SET_UID, "")
+
+
+def _root_at(history: History, pod: Life, number: int) -> str:
+    """Return whose share the pod is charged to at a version: a FooSet that is gone has left its children on their own.
+
+    "" for a pod whose set was gone by then.
+    """
+    uid = controller(pod.last).get("uid")
+    owner = next((life.at(number) for life in history.of_kind(*SETS) if life.uid == uid), None)
+    if owner is None:
+        return ""
+    parent = controller(owner)
+    return parent["uid"] if parent.get("kind") == Kind.FOOSET else owner["metadata"]["uid"]
+
+
+def _answered_by(quota: Life, moment: datetime) -> bool:
+    return any(version.at <= moment and "conditions" in version.object.get("status", {}) for version in quota.versions)
+
+
+def _beside(history: History, root: str, number: int) -> Iterator[Object]:
+    """Yield the pods of the root that had come and not ended at a version."""
+    for life in history.of_kind(POD):
+        state = life.at(number)
+        if state is not None and not has_ended(state) and _root_at(history, life, number) == root:
+            yield life.versions[0].object
+
+
+def _had_before(history: History, quota: Life, root: str) -> bool:
+    """Whether the root had been given something when the quota was made."""
+    others = (life.at(quota.began) for life in history.of_kind(Kind.FOOQUOTA) if life.uid != quota.uid)
+    return any(entry["uid"] == root for other in others if other is not None for entry in _reservations(other))
+
+
+def _taken(history: History, root: str, since: datetime) -> Amounts:
+    """Return what the root's pods took that were there at that time or later, as far as anybody could know."""
+    pods = (life for life in history.of_kind(POD) if _root_of(life) == root)
+    return _sum(life.versions[0].object for life in pods if life.ended is None or life.versions[-1].at >= since)

@@ -1,0 +1,144 @@
+"""I15: what FooQuotas give away."""
+
+from typing import Any
+
+import pytest
+from invariants.recording import Recording, a_set, leaving
+
+from foosets.api import names
+from foosets.api.names import Kind
+from tests.builders import Raw, controlled_by
+
+READY = [{"type": "Ready", "status": "True"}]
+
+
+def quota(*entries: Raw, cpu: str = "2", name: str = "team", **status: Any) -> Raw:
+    meta = {"name": name, "namespace": "ns", "uid": f"uid-{name}", "generation": 1}
+    told = {"observedGeneration": 1, "conditions": READY, "reservations": list(entries)} | status
+    return {"kind": Kind.FOOQUOTA, "metadata": meta, "spec": {"hard": {"cpu": cpu}}, "status": told}
+
+
+def unanswered() -> Raw:
+    found = quota()
+    del found["status"]["conditions"]
+    return found
+
+
+def holds(name: str, cpu: str) -> Raw:
+    return {"uid": f"uid-{name}", "name": name, "requests": {"cpu": cpu}}
+
+
+def web(name: str = "web", **meta: Any) -> Raw:
+    found = a_set(Kind.SERVICEFOOSET, name, {"replicas": 0}, replicas=0, readyReplicas=0)
+    return {**found, "metadata": found["metadata"] | meta}
+
+
+def pod(index: int = 0, owner: str = "web", root: str = "web", cpu: str = "1") -> Raw:
+    name = f"{owner}-{index}"
+    labels = {names.SET_UID: f"uid-{root}", names.INDEX: str(index), names.OWNER_UID: f"uid-{owner}"}
+    meta = {"name": name, "namespace": "ns", "uid": f"uid-{name}", "labels": labels}
+    meta["ownerReferences"] = controlled_by(Kind.SERVICEFOOSET, owner)
+    return {
+        "kind": "Pod",
+        "metadata": meta,
+        "spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": cpu}}}]},
+        "status": {"phase": "Running"},
+    }
+
+
+def judged(*told: Raw, at_rest: bool = False) -> list[str]:
+    """What I15 says of these objects, told one after the other."""
+    recording = Recording()
+    for one in told:
+        recording.put(one)
+    return [str(one) for one in recording.judged(at_rest=at_rest) if one.invariant == "I15"]
+
+
+def test_what_fits_is_given() -> None:
+    assert judged(quota(), quota(holds("web", "1")), quota(holds("web", "1"), holds("api", "1"))) == []
+
+
+def test_more_than_is_left_is_not_given() -> None:
+    (said,) = judged(quota(holds("web", "1500m")), quota(holds("web", "1500m"), holds("api", "1")))
+    assert said == "I15 FooQuota ns/team: gives api cpu=1 at version 2, 1/2 too much"
+
+
+def test_a_share_does_not_grow_beyond_the_limit() -> None:
+    assert len(judged(quota(holds("web", "1")), quota(holds("web", "3")))) == 1
+
+
+def test_a_limit_that_was_lowered_takes_nothing_away_and_gives_nothing() -> None:
+    lower = quota(holds("web", "2"), cpu="1")
+    assert judged(quota(holds("web", "2")), lower, quota(holds("web", "1500m"), cpu="1")) == []
+    assert len(judged(lower, quota(holds("web", "2"), holds("api", "100m"), cpu="1"))) == 1
+
+
+def test_a_quota_made_later_counts_what_pods_take() -> None:
+    late = (quota(cpu="1"), quota(holds("web", "2"), cpu="1"))
+    assert judged(pod(0), pod(1), *late) == []
+    assert len(judged(pod(0), *late)) == 1
+
+
+def test_a_quota_made_later_counts_what_others_had_given() -> None:
+    first, late = quota(holds("web", "2")), quota(cpu="1", name="late")
+    assert judged(first, late, quota(holds("web", "2"), cpu="1", name="late")) == []
+
+
+def test_a_resource_that_is_listed_later_counts_with_what_was_given() -> None:
+    memory = {"uid": "uid-web", "name": "web", "requests": {"memory": "1Gi"}}
+    assert judged(quota(memory, cpu="1"), quota(holds("web", "2"), cpu="1")) == []
+
+
+def test_a_set_is_charged_once() -> None:
+    (said,) = judged(quota(holds("web", "1"), holds("web", "1")))
+    assert said == "I15 FooQuota ns/team: names a set twice at version 1"
+
+
+def test_pods_are_within_what_their_set_was_given() -> None:
+    assert judged(web(), quota(holds("web", "2")), pod(0), pod(1)) == []
+    (said,) = judged(web(), quota(holds("web", "1")), pod(0), pod(1))
+    assert said == "I15 Pod ns/web-1: was made when cpu=2 of 1 was taken by its set (version 4)"
+
+
+def test_a_set_that_was_given_nothing_makes_no_pods() -> None:
+    assert len(judged(web(), quota(), pod())) == 1
+
+
+def test_a_pod_that_has_ended_makes_room() -> None:
+    ended = pod(0) | {"status": {"phase": "Succeeded"}}
+    assert judged(web(), quota(holds("web", "1")), pod(0), ended, pod(1)) == []
+
+
+def test_nobody_waits_for_a_quota_that_he_could_not_know_of() -> None:
+    assert judged(web(), unanswered(), pod()) == []
+
+
+def test_children_that_were_left_behind_are_charged_for_themselves() -> None:
+    child = web(ownerReferences=controlled_by(Kind.FOOSET, "demo"))
+    assert judged(child, quota(holds("demo", "1")), pod(root="demo")) == []
+    assert judged(web(), quota(holds("web", "1")), pod(root="demo")) == []
+
+
+def test_a_pod_whose_set_is_gone_is_not_judged() -> None:
+    recording = Recording()
+    gone = recording.put(web())
+    recording.put(quota())
+    recording.gone(gone)
+    recording.put(pod())
+    assert "I15" not in recording.broken(at_rest=False)
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"),
+    [((), 1), ((web(),), 0), ((pod(),), 0), ((leaving(pod()),), 0), ((pod() | {"status": {"phase": "Failed"}},), 1)],
+    ids=["nothing", "the set", "a pod", "a pod on its way out", "a pod that has ended"],
+)
+def test_at_rest_what_is_gone_holds_nothing(left: tuple[Raw, ...], kept: int) -> None:
+    assert len(judged(*left, quota(holds("web", "1")), at_rest=True)) == kept
+
+
+def test_at_rest_everybody_is_given_something_or_told_why_not() -> None:
+    waiting = quota(queue=[{"uid": "uid-web"}])
+    assert judged(web(), waiting, at_rest=True) == []
+    (said,) = judged(web(), quota(), at_rest=True)
+    assert said == "I15 ServiceFooSet ns/web: was neither given what it asks for nor told why not"

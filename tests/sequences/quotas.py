@@ -1,0 +1,195 @@
+"""Random histories of a namespace with FooQuotas: sets come, grow, change, shrink and go, and controllers die.
+
+A seed decides what happens, in what order components work, how late their caches are, and who dies when. A history is
+played again by
+
+    python -m tests.sequences.quotas --seed 17
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import anyio
+
+from e2e.invariants.history import Violation
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, Key, Resource
+from foosets.api.names import Component
+from tests.e2e import manifests
+from tests.sequences.cell import NAMESPACE, USER, Cell, Object, Played, RestlessError, play
+from tests.sequences.orders import Order
+from tests.virtualtime import HangsError
+
+EVENTS: Final = 14
+PAUSES: Final = (0.0, 0.05, 0.5, 3.0)
+"""Seconds between two events: within a moment, before and after caches have caught up, and when all has happened."""
+DEATHS: Final = 0.01
+"""How likely it is that something happens to a component at one of its writes."""
+VERSIONS_MAX: Final = 4000
+SETS: Final = (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS)
+NAMES: Final = ("a", "b", "c", "d")
+CPUS: Final = ("250m", "500m", "1")
+
+
+class Events:
+    """What may happen next, drawn from one source of chance."""
+
+    def __init__(self, cell: Cell, rng: random.Random) -> None:
+        self._cell = cell
+        self._rng = rng
+
+    def begin(self) -> None:
+        """Let there be a quota, and perhaps another."""
+        self._quota("team", cpu=self._rng.choice(("2", "3", "4")))
+        if self._rng.random() < 0.4:
+            self._quota("heads", pods=self._rng.choice(("4", "6", "9")), memory="1Gi")
+
+    def next(self) -> None:
+        """Let something happen."""
+        acts: list[tuple[Callable[[], None], int]] = [
+            (self._come, 5),
+            (self._scale_a_child, 3),
+            (self._change, 4),
+            (self._go, 3),
+            (self._lose_a_child, 1),
+            (self._limit, 1),
+        ]
+        (act,) = self._rng.choices([one for one, _ in acts], [weight for _, weight in acts])
+        act()
+
+    # ---- events
+
+    def _come(self) -> None:
+        """A FooSet or a set of its own is made, if its name is free."""
+        name, rng = self._rng.choice(NAMES), self._rng
+        meta = {"name": name, "namespace": NAMESPACE}
+        resource = rng.choice((FOOSETS, FOOSETS, BATCHFOOSETS, SERVICEFOOSETS))
+        if any(self._cell.server.get(one, Key(NAMESPACE, name)) for one in SETS):
+            return
+        spec = {FOOSETS: self._parts, BATCHFOOSETS: self._batch, SERVICEFOOSETS: self._service}[resource]()
+        self._cell.server.create(resource, {"metadata": meta, "spec": spec}, user=USER)
+
+    def _scale_a_child(self) -> None:
+        """An autoscaler, or a user, gives a service another count."""
+        for service in self._some(SERVICEFOOSETS):
+            self._patch(SERVICEFOOSETS, service, {"spec": {"replicas": self._rng.randint(0, 5)}})
+
+    def _change(self) -> None:
+        """The spec of a root becomes another: counts, sizes, parts."""
+        for fooset in self._some(FOOSETS):
+            self._patch(FOOSETS, fooset, {"spec": self._parts()})
+
+    def _go(self) -> None:
+        resource = self._rng.choice(SETS)
+        for one in self._some(resource):
+            if not one["metadata"].get("ownerReferences"):
+                policy = self._rng.choice(("Background", "Background", "Foreground", "Orphan"))
+                self._cell.server.delete(resource, _key(one), user=USER, propagationPolicy=policy)
+
+    def _lose_a_child(self) -> None:
+        resource = self._rng.choice((BATCHFOOSETS, SERVICEFOOSETS))
+        for one in self._some(resource):
+            self._cell.server.delete(resource, _key(one), user=USER, propagationPolicy="Background")
+
+    def _limit(self) -> None:
+        """A quota is changed, made or removed."""
+        if self._cell.server.get(FOOQUOTAS, Key(NAMESPACE, "late")):
+            self._cell.server.delete(FOOQUOTAS, Key(NAMESPACE, "late"), user=USER)
+        elif self._rng.random() < 0.5:
+            self._quota("late", cpu=self._rng.choice(("2", "3")), pods="6")
+        else:
+            hard = {"hard": {"cpu": self._rng.choice(("1", "2", "4"))}}
+            self._cell.server.change(FOOQUOTAS, Key(NAMESPACE, "team"), {"spec": hard}, user=USER)
+
+    # ---- objects
+
+    def _quota(self, name: str, **hard: str) -> None:
+        meta = {"name": name, "namespace": NAMESPACE}
+        self._cell.server.create(FOOQUOTAS, {"metadata": meta, "spec": {"hard": hard}}, user=USER)
+
+    def _parts(self) -> Object:
+        rng = self._rng
+        batch = {name: self._batch() for name in ("work", "more") if rng.random() < 0.5}
+        service = {name: self._service() for name in ("web", "api") if rng.random() < 0.5}
+        return manifests.fooset("", batch=batch, service=service)["spec"]
+
+    def _batch(self) -> Object:
+        """Return a batch of three, so that one which has completed never has anything left to do."""
+        rng = self._rng
+        spec = manifests.batch(3, cpu=rng.choice(CPUS), run_seconds=rng.choice(("1", "4", "60")))
+        return spec | {"parallelism": rng.randint(0, 4)}
+
+    def _service(self) -> Object:
+        return manifests.service(self._rng.randint(0, 3), cpu=self._rng.choice(CPUS))
+
+    def _some(self, resource: Resource) -> Iterator[Object]:
+        """Yield one object of the resource, if there is any that stays."""
+        found = [one for one in self._cell.server.all(resource) if "deletionTimestamp" not in one["metadata"]]
+        if found:
+            yield self._rng.choice(found)
+
+    def _patch(self, resource: Resource, one: Object, patch: Object) -> None:
+        self._cell.server.change(resource, _key(one), patch, user=USER)
+
+
+def _key(one: Any) -> Key:
+    return Key(one["metadata"]["namespace"], one["metadata"]["name"])
+
+
+def played(seed: int) -> Played:
+    """Play a history."""
+    order = Order(seed)
+    chance, deaths = order.generator("history"), order.generator("deaths")
+
+    async def story(cell: Cell) -> None:
+        cell.versions_max = VERSIONS_MAX
+        events = Events(cell, chance)
+        events.begin()
+        for _ in range(EVENTS):
+            await anyio.sleep(chance.choice(PAUSES))
+            events.next()
+
+    def strike(_component: Component, _write: int, _when: str) -> bool:
+        return deaths.random() < DEATHS / 3
+
+    return play(story, order, strike)
+
+
+def problems(seed: int) -> list[str]:
+    """Play a history; return what does not hold, each in a line."""
+    try:
+        found = played(seed)
+    except (HangsError, RestlessError) as error:
+        return [str(error)]
+    bugs = [f"{component} logged a bug" for component, kinds in found.failures.items() if "bug" in kinds]
+    return [*bugs, *(str(one) for one in found.violations() if _counts(one))]
+
+
+def _counts(violation: Violation) -> bool:
+    """Whether it is judged. Who is seconds late makes children of a set that is gone, and the garbage collector takes
+    them away, until he learns of it: that costs more than a bound for calmer times allows.
+    """
+    return violation.invariant != "I12"
+
+
+def main() -> int:
+    """Play histories and tell of those in which something does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sequences.quotas", description=main.__doc__)
+    parser.add_argument("--seed", type=int, help="one history")
+    parser.add_argument("--count", type=int, default=1000, help="so many, from 0 on")
+    options = parser.parse_args()
+    seeds = range(options.count) if options.seed is None else [options.seed]
+    bad = 0
+    for seed in seeds:
+        found = problems(seed)
+        bad += bool(found)
+        for line in found:
+            sys.stdout.write(f"{seed}: {line}\n")
+    sys.stdout.write(f"{len(seeds)} histories, {bad} with violations\n")
+    return min(bad, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
