@@ -206,6 +206,13 @@ REFUSALS = {
     "a unit that does not exist": (a("ServiceFooSet", template=sized(memory="1GB")), "requests.memory in body"),
     "a fraction that is not quoted": (a("ServiceFooSet", template=sized(cpu=0.5)), "must be of type integer,string"),
     "an unknown restartPolicy": (a("ServiceFooSet", template=pod(restartPolicy="Often")), '"Always", "Never"'),
+    "no limit": (a("FooQuota", hard={}), "spec.hard in body should have at least 1 properties"),
+    "no limits at all": (a("FooQuota"), "spec.hard: Required value"),
+    "a limit below nothing": (a("FooQuota", hard={"cpu": "-1"}), "spec.hard.cpu in body should match"),
+    "a limit below nothing, not quoted": (a("FooQuota", hard={"pods": -1}), "should be greater than or equal to 0"),
+    "a limit that is no quantity": (a("FooQuota", hard={"cpu": "lots"}), "spec.hard.cpu in body should match"),
+    "a limit with a prefix": (a("FooQuota", hard={"requests.cpu": "1"}), "cpu, not requests.cpu"),
+    "a limit on objects": (a("FooQuota", hard={"count/pods": "1"}), "a ResourceQuota's business"),
 }
 
 
@@ -225,6 +232,7 @@ ACCEPTED = {
     "fewer completions than parallelism": a("BatchFooSet", parallelism=5, completions=2, template=once()),
     "restart in place": a("BatchFooSet", template=pod(restartPolicy="OnFailure")),
     "Always in words": a("ServiceFooSet", replicas=10_000, template=pod(restartPolicy="Always")),
+    "limits": a("FooQuota", hard={"cpu": "1.5", "memory": "20Gi", "pods": 7, "example.com/gpu": "1e3"}),
     "quantities": a("ServiceFooSet", template=sized(cpu=1, memory="1e9", **{"example.com/chip": "2"})),
 }
 
@@ -326,6 +334,7 @@ def test_kubectl_scale(user: User) -> None:
         ("FooSet", {}, "NAME READY BATCH SERVICE REASON TRACE AGE"),
         ("BatchFooSet", {"completions": 0, "template": once()}, "NAME READY ACTIVE SUCCEEDED FAILED REASON AGE"),
         ("ServiceFooSet", {"replicas": 0, "template": pod()}, "NAME READY REPLICAS UPDATED REASON AGE"),
+        ("FooQuota", {"hard": {"cpu": "1"}}, "NAME HARD RESERVED USED WAITING AGE"),
     ],
 )
 def test_kubectl_get(user: User, kind: str, spec: Manifest, columns: str) -> None:
