@@ -36,6 +36,7 @@ class Blamed:
 BATCH: Final = Blamed("BatchFooSet", f"{APP}-workers", "Placed")
 SERVICE: Final = Blamed("ServiceFooSet", f"{APP}-server", "Placed")
 TOP: Final = Blamed("FooSet", APP, "Refined")
+UNRESERVED: Final = Blamed("FooSet", APP, "QuotaReserved")
 UNPLACED_POD: Final = Blamed("Pod", f"{APP}-server-*-0", "PodScheduled")
 UNREADY_POD: Final = Blamed("Pod", f"{APP}-server-*-0", "Ready")
 
@@ -130,6 +131,20 @@ def quota(**hard: str) -> Act:
 
 def without_quota(story: Story) -> None:
     story.kubectl("delete", "resourcequota", "little")
+
+
+def limits(**hard: str) -> Act:
+    """Let the sets of the namespace hold no more than this between them."""
+
+    def act(story: Story) -> None:
+        little = {"apiVersion": names.API_VERSION, "kind": "FooQuota", "metadata": {"name": "little"}}
+        story.apply({**little, "spec": {"hard": hard}})
+
+    return act
+
+
+def without_limits(story: Story) -> None:
+    story.kubectl("delete", "fooquota", "little")
 
 
 def pod_security(story: Story) -> None:

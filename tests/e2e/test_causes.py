@@ -15,6 +15,7 @@ from tests.e2e.causes import (
     TOP,
     UNPLACED_POD,
     UNREADY_POD,
+    UNRESERVED,
     Blamed,
     Case,
     blamed_by,
@@ -30,6 +31,7 @@ MENDED_WITHIN = 30.0
 
 workers, server = causes.workers, causes.server
 CASES = {
+    "a FooQuota": Case("QuotaExceeded", UNRESERVED, causes.limits(pods="0"), causes.without_limits),
     "a quota of pods, for a batch": Case("QuotaExceeded", BATCH, causes.quota(pods="0"), causes.without_quota),
     "a quota of pods, for a service": Case(
         "QuotaExceeded", SERVICE, causes.quota(pods="0"), causes.without_quota, lambda _: server()

@@ -74,6 +74,22 @@ def test_a_component_that_is_down_is_told_by_what_waits_for_it(
     assert reasons_told(story) == [reason]
 
 
+def test_a_quota_that_nobody_keeps_is_told_by_the_set_that_waits_for_its_answer(
+    apart: LocalCluster, story: Story
+) -> None:
+    keeper = apart.component(str(Component.FOOQUOTA))
+    keeper.stop()
+    try:
+        causes.limits(pods="5")(story)
+        story.apply(causes.workers())
+        shown(story, "ControllerSilent", Blamed("FooQuota", "little", "Ready"), SILENT_WITHIN)
+        assert story.pods() == []
+    finally:
+        keeper.start()
+    mended(story)
+    assert reasons_told(story) == ["ControllerSilent"]
+
+
 @pytest.fixture
 def role(apart: LocalCluster) -> Iterator[Any]:
     """The role of the batch controller, which has it again afterwards."""

@@ -11,7 +11,9 @@ from e2e.cluster.chart import CHART, NAMESPACE, RELEASE
 from e2e.cluster.errors import ClusterError
 from foosets.api import names
 from tests.builders import Raw, template
+from tests.e2e import causes
 from tests.e2e.story import PLURALS, Story
+from tests.e2e.test_causes import SHOWN_WITHIN, mended, shown
 from tests.faulty import FAULTY, of_fooset
 from tests.planning.test_rules import judged
 
@@ -48,6 +50,15 @@ def test_every_fault_is_told_by_the_controllers_and_nothing_is_made_of_it(unguar
     assert unguarded_story.pods() == []
     for plural in ("batchfoosets", "servicefoosets"):
         assert unguarded_story.kubectl("get", plural, "--selector", names.CHILD, "--output", "name") == ""
+
+
+def test_a_template_that_our_placers_do_not_honour_is_a_cause_like_any_other(unguarded_story: Story) -> None:
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    unguarded_story.apply(causes.changed(causes.workers(), lambda template: template["spec"].update(volumes=[claim])))
+    shown(unguarded_story, "UnsupportedTemplate", causes.TOP, SHOWN_WITHIN)
+    assert unguarded_story.pods() == []
+    unguarded_story.apply(causes.workers())
+    mended(unguarded_story)
 
 
 # ---- policies that come later
