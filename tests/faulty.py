@@ -40,6 +40,7 @@ OF_ANY: dict[str, tuple[Raw, str, str]] = {
         INVALID,
         "spec.ephemeralContainers must be empty",
     ),
+    "an empty runtime class": (template(runtimeClassName=""), INVALID, "spec.runtimeClassName must name"),
 }
 """A pod template, the reason, and how the message goes on after the path of the template; of both kinds."""
 OF_OUR_PLACERS: dict[str, tuple[Raw, str, str]] = {

@@ -41,6 +41,11 @@ def body(reason: str = "", message: str = "", **details: Any) -> bytes:
         (422, body("Invalid", "exceeded quota", causes=[{"field": "spec.x"}]), errors.Invalid),
         (429, body("TooManyRequests"), errors.Throttled),
         (500, body("InternalError", "etcdserver: request timed out"), errors.ServerFault),
+        (
+            500,
+            body("InternalError", 'failed calling webhook "w.example.com": connection refused'),
+            errors.AdmissionDenied,
+        ),
         (503, b"<html>\xff busy </html>", errors.ServerFault),
         (504, body("Timeout"), errors.ServerFault),
         (302, b"", errors.ServerFault),
@@ -50,7 +55,7 @@ def test_a_reply_becomes_its_error(status: int, reply: bytes, expected: type[err
     error = error_from(status, reply)
     assert type(error) is expected
     assert error.status == status
-    assert error.ambiguous == (status >= 500 or status == 302)
+    assert error.ambiguous == issubclass(expected, errors.ServerFault)
 
 
 def test_the_servers_words_are_kept() -> None:

@@ -116,7 +116,7 @@ REFUSALS = [
     AdmissionDenied(403, "Forbidden", "violates PodSecurity"),
     AlreadyExists(409, "AlreadyExists", "there"),
     Throttled(429, "TooManyRequests", "later"),
-    ServerFault(500, "InternalError", "failed calling webhook"),
+    ServerFault(500, "InternalError", "etcdserver: request timed out"),
     Unreachable("reset"),
 ]
 

@@ -10,7 +10,8 @@
     ├── Forbidden             403: no role allows it
     │   ├── QuotaRefused            a ResourceQuota is used up
     │   ├── NamespaceTerminating    nothing can be created there any more
-    │   └── AdmissionDenied         a policy, a webhook or a security level said no (also as 400 or 422)
+    │   └── AdmissionDenied         a policy, a webhook or a security level said no (also as 400 or 422), or a webhook
+    │                               that has to be asked cannot be (500)
     ├── Invalid               400, 422 and every other 4xx: the same request will never be accepted
     ├── Deposed               nothing was sent: this process may not write any more
     ├── ServerFault           5xx and what no API server says; a write may have been done
@@ -158,6 +159,9 @@ _WORDINGS_OF_403: Final = (
 )
 """Who refused, which the API server says in words only; the first that fits."""
 
+_UNASKED: Final = "failed calling webhook"
+"""How the API server begins to say that a webhook with `failurePolicy: Fail` did not answer. Nothing was stored."""
+
 _BY_STATUS: Final[dict[int, type[ApiError]]] = {
     401: Unauthorized,
     403: Forbidden,
@@ -204,6 +208,8 @@ def _kind(status: int, reason: str, message: str, details: _Details) -> type[Api
         return AlreadyExists
     if status in {400, 403, 422}:
         return _refusal(status, message, details)
+    if status == 500 and message.startswith(_UNASKED):
+        return AdmissionDenied
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return Invalid if 400 <= status < 500 else ServerFault

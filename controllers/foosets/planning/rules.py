@@ -105,6 +105,8 @@ def _of_any(template: Mapping[str, Any], at: str) -> Iterator[Fault]:
             f"{at}.spec.ephemeralContainers must be empty: Kubernetes takes them for a pod that is there;"
             " use kubectl debug"
         )
+    if spec.get("runtimeClassName") == "":  # the API server answers each pod with an error of its own (500)
+        yield _invalid(f"{at}.spec.runtimeClassName must name a RuntimeClass: leave it out for the default handler")
 
 
 def _reserved(metadata: Mapping[str, Any], at: str) -> Iterator[Fault]:
