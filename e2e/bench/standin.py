@@ -1,6 +1,6 @@
 """A stand-in for the API server: as much of it as one batch controller meets, and quick enough to keep out of its way.
 
-HTTP/1.1 over TLS on loopback. It answers three lists, holds three watches, stores pods, and checks the version of every
+HTTP/1.1 over TLS on loopback. It answers four lists, holds four watches, stores pods, and checks the version of every
 status that is put. Like the real one it sends each event as a chunk of its own as soon as it is there, gives every
 object a version from one counter, and refuses a pod whose name is taken.
 
@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from e2e.bench.objects import SET, Pod, admitted, batchfooset, node, stored, succeeded
-from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Resource
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, NODES, PODS, Resource
 
 RUN_SECONDS: Final = 0.5
 
@@ -36,7 +36,7 @@ _HEADERS: Final = (
 )
 _REASONS: Final = {404: "NotFound", 409: "AlreadyExists", 422: "Invalid"}
 
-_WATCHED: Final = {resource.path(): resource for resource in (BATCHFOOSETS, PODS, NODES)}
+_WATCHED: Final = {resource.path(): resource for resource in (BATCHFOOSETS, PODS, NODES, FOOQUOTAS)}
 _PODS: Final = PODS.path(SET.namespace)
 _STATUS: Final = BATCHFOOSETS.path(SET.namespace, SET.name, "status")
 
@@ -60,7 +60,7 @@ class StandIn:
     def __init__(self, pods: int, nodes: int) -> None:
         self.url = ""
         self.watching = anyio.Event()
-        """All three watches are open."""
+        """All four watches are open."""
         self.done = anyio.Event()
         """The status of the set says that all pods have succeeded."""
         self.status_writes = 0

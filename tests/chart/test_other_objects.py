@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chart.asking import BATCH, PLAIN, SERVICE, created
+from chart.asking import BATCH, PLAIN, SCHEDULER, SERVICE, created
 from chart.manifests import MUTATING_POLICIES, Manifest, Render, of_kind
 
 from e2e.cluster.errors import ClusterError
@@ -97,28 +97,38 @@ def all_policies(render: Render) -> list[Manifest]:
     return [policy for kind in kinds for policy in of_kind(manifests, kind).values()]
 
 
+OUR_CONTROLLERS = f"request.userInfo.username in ['{BATCH}', '{SERVICE}']"
+OUR_SCHEDULER = f"request.userInfo.username == '{SCHEDULER}'"
+A_LABEL_OF_OURS = (
+    f"object.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/') && "
+    "(request.operation == 'CREATE' || oldObject.metadata.?labels[?key] != object.metadata.?labels[?key]))"
+)
+ONE_TAKEN_AWAY = (
+    f"request.operation == 'UPDATE' && oldObject.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/') && "
+    "!(key in object.metadata.?labels.orValue({})))"
+)
+OURS_ALONE = {OUR_SCHEDULER, f"{OUR_CONTROLLERS} || {A_LABEL_OF_OURS} || {ONE_TAKEN_AWAY}"}
+"""Conditions of which one has to hold: a label of ours comes, changes or goes, or a controller of ours asks."""
+
+
 def is_ours_alone(spec: Manifest) -> bool:
-    """Whether a policy on pods looks only at those with a label of ours, or at what our controllers create."""
+    """Whether a policy on pods looks only at those with a label of ours, or at what our controllers write."""
     selected = spec["matchConstraints"].get("objectSelector", {}).get("matchLabels", {})
-    ours = (
-        f"object.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/')) || "
-        f"request.userInfo.username in ['{BATCH}', '{SERVICE}']"
-    )
-    conditions = [condition["expression"] for condition in spec.get("matchConditions", ())]
-    return any(key.startswith(f"{GROUP}/") for key in selected) or ours in conditions
+    conditions = {condition["expression"] for condition in spec.get("matchConditions", ())}
+    return any(key.startswith(f"{GROUP}/") for key in selected) or bool(conditions & OURS_ALONE)
 
 
 def test_policies_match_our_kinds_and_our_pods(render: Render) -> None:
     policies = all_policies(render)
-    assert {policy["metadata"]["name"] for policy in policies} == {
-        f"foosets-{name}" for name in ("derived-children", "pod-origin", "requester", "scheduler-name", "templates")
-    }
+    ours = ("derived-children", "pod-origin", "requester", "scheduler-name", "scheduler-scope", "templates")
+    assert {policy["metadata"]["name"] for policy in policies} == {f"foosets-{name}" for name in ours}
     for policy in policies:
         for rule in policy["spec"]["matchConstraints"]["resourceRules"]:
             if rule["apiGroups"] == [GROUP]:
                 assert set(rule["resources"]) <= {"foosets", "batchfoosets", "servicefoosets"}, policy
             else:
-                assert (rule["apiGroups"], rule["resources"], rule["operations"]) == ([""], ["pods"], ["CREATE"])
+                assert rule["apiGroups"] == [""]
+                assert set(rule["resources"]) <= {"pods", "pods/status", "pods/binding"}
                 assert is_ours_alone(policy["spec"]), policy["metadata"]["name"]
 
 

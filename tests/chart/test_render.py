@@ -187,6 +187,7 @@ def test_every_validating_policy_denies(render: Render) -> None:
         "foosets-scheduler-scope",
         "foosets-derived-children",
         "foosets-requester",
+        "foosets-templates",
     }
     for name, binding in bindings.items():
         assert binding["spec"] == {"policyName": name, "validationActions": ["Deny"]}

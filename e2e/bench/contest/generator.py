@@ -77,12 +77,12 @@ class _Nowhere:
 
 
 def sources() -> list[Source[Any]]:
-    """Return what all components of the suite watch."""
+    """Return what all components of the suite watch in a cluster without FooQuota."""
     assembled = (
         import_module(f"foosets.{component}.controller").assemble(lambda *_: None, Settings(), lambda: 0)
         for component in Component
     )
-    return [watch.source for assembly in assembled for watch in assembly.watches]
+    return [watch.source for assembly in assembled for watch in assembly.watches if watch.late is None]
 
 
 async def generate(client: Client, load: Load) -> None:

@@ -78,5 +78,5 @@ def test_every_other_round_goes_backwards() -> None:
 
 def test_the_generator_has_the_watches_of_all_components() -> None:
     watched = sources()
-    assert len(watched) == 11
+    assert len(watched) == 19
     assert [one.resource for one in watched if one.field_selector == "spec.nodeName!="] == [PODS, PODS]
