@@ -47,7 +47,10 @@ def within_limits(history: History, lag: float) -> Iterator[Violation]:
 
 
 def covered_pods(history: History, lag: float) -> Iterator[Violation]:
-    """No pod is made beyond what its set was given by a quota that had answered, and whose answer could be known."""
+    """No pod is made beyond what its set was given by a quota that had answered, and whose answer could be known.
+
+    Who makes pods knows what a quota said as late as his cache is: what it has taken back since may count.
+    """
     for pod in history.of_kind(POD):
         born = pod.versions[0]
         root = _root_at(history, pod, born.number)
@@ -58,7 +61,7 @@ def covered_pods(history: History, lag: float) -> Iterator[Violation]:
             answered = known is not None and _answered_by(quota, born.at - timedelta(seconds=lag))
             if quota.namespace != pod.namespace or known is None or not answered:
                 continue
-            share = next((_amounts(one["requests"]) for one in _reservations(known) if one["uid"] == root), {})
+            share = _largest_share(quota, root, born.at - timedelta(seconds=lag), born.number)
             taken = _sum(_beside(history, root, born.number))
             for name in _amounts(known["spec"]["hard"]):
                 if (not share or name in share) and taken.get(name, _NOTHING) > share.get(name, _NOTHING):
@@ -129,6 +132,20 @@ def _root_at(history: History, pod: Life, number: int) -> str:
     return parent["uid"] if parent.get("kind") == Kind.FOOSET else owner["metadata"]["uid"]
 
 
+def _largest_share(quota: Life, root: str, since: datetime, number: int) -> Amounts:
+    """Return the most that the root was given of each resource from that time until that version."""
+    told = [version for version in quota.versions if version.number <= number]
+    known = [version for version in told[:-1] if version.at >= since]
+    before = [version for version in told if version.at < since][-1:]
+    share: dict[str, Fraction] = {}
+    for version in (*before, *known, told[-1]):
+        for entry in _reservations(version.object):
+            if entry["uid"] == root:
+                for name, value in _amounts(entry["requests"]).items():
+                    share[name] = max(value, share.get(name, _NOTHING))
+    return share
+
+
 def _answered_by(quota: Life, moment: datetime) -> bool:
     return any(version.at <= moment and "conditions" in version.object.get("status", {}) for version in quota.versions)
 
@@ -149,5 +166,5 @@ def _had_before(history: History, quota: Life, root: str) -> bool:
 
 def _taken(history: History, root: str, since: datetime) -> Amounts:
     """Return what the root's pods took that were there at that time or later, as far as anybody could know."""
-    pods = (life for life in history.of_kind(POD) if _root_of(life) == root)
+    pods = (life for life in history.of_kind(POD) if root in {_root_of(life), controller(life.last).get("uid")})
     return _sum(life.versions[0].object for life in pods if life.ended is None or life.versions[-1].at >= since)

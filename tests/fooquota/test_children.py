@@ -94,6 +94,17 @@ def test_nothing_is_acknowledged_before_the_set_itself_has_been_seen() -> None:
     assert [part.acknowledged for part in demand.parts] == [False, False]
 
 
+def test_a_child_tells_how_many_pods_it_has_seen() -> None:
+    web = servicefooset("demo-web", {"replicas": 2}, {"replicas": 2}, **derived("demo", "web"))
+    assert [part.reported for part in demo(batch({"active": 3}), web).parts] == [3, 2]
+
+
+def test_a_child_that_only_its_parents_controller_has_seen_has_not_acknowledged() -> None:
+    told = [{"name": "work", "kind": "BatchFooSet", "desired": 10}, {"name": "web", "kind": "ServiceFooSet"}]
+    demand = demo(status=CURRENT | {"children": told})
+    assert [part.acknowledged for part in demand.parts] == [False, True]
+
+
 def test_a_child_on_its_way_out_will_be_made_again() -> None:
     leaving = batch({"succeeded": 9}, deletionTimestamp="2026-03-01T12:00:00Z")
     assert work(demo(leaving)) == Part("demo-work", 4, ONE_CPU)

@@ -168,6 +168,20 @@ def test_of_a_set_that_is_gone_its_pods_are_a_root() -> None:
     }
 
 
+def test_a_set_that_is_not_seen_yet_may_go_on_making_pods_and_one_that_was_seen_to_go_does_not() -> None:
+    bench = Bench()
+    bench.room.foosets.upsert(fooset({"work": {}}))
+    bench.room.pods.upsert(pod(owner="demo-work", root="demo"))
+    bench.room.pods.upsert(pod(owner="lost"))
+    assert {name: root.unseen for name, root in bench.roots().items()} == {"demo": {"demo-work"}, "lost": {"lost"}}
+
+    child = batchfooset("demo-work", **derived("demo", "work"))
+    bench.room.batches.upsert(child)
+    assert bench.roots()["demo"].unseen == set()
+    bench.room.batches.remove(child)
+    assert bench.roots()["demo"].unseen == set()
+
+
 def test_pods_of_a_child_that_was_made_anew_count_together_with_the_old_ones() -> None:
     bench = Bench()
     bench.room.batches.upsert(batchfooset("demo-work", uid="new", **derived("demo", "work")))

@@ -186,6 +186,20 @@ def test_a_smaller_template_gives_back_pod_by_pod() -> None:
     assert requests(then(then(seen, told), rolling)) == {"demo": {"cpu": "7"}}
 
 
+def test_more_and_smaller_pods_wait_for_the_larger_ones_where_there_is_no_room_beside_them() -> None:
+    old = {"demo-a": pods(2, cpu="4")}
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 2, cpu="4"), live=old), alone("web", 2, cpu="1"))))
+
+    more = root("demo", part("demo-a", 4, cpu="1"), live=old, generation=2)
+    seen = then(seen, more, alone("web", 2, live=2, cpu="1"))
+    assert (counts(seen)["demo"], requests(seen)["demo"]) == ({"demo-a": 2}, {"cpu": "8"})
+    assert waiting(seen) == {"demo": MORE.format(2, 10, 10)}
+
+    one_left = root("demo", part("demo-a", 4, cpu="1"), live={"demo-a": pods(1, cpu="4")}, generation=2)
+    seen = then(seen, one_left, alone("web", 2, live=2, cpu="1"))
+    assert (counts(seen)["demo"], requests(seen)["demo"]) == ({"demo-a": 4}, {"cpu": "7"})
+
+
 def test_a_size_that_admission_adds_to_later_gets_as_far_as_there_is_room() -> None:
     seen = settled(Observed((TEN,), (alone("web", 4, cpu="2"),)))
 
@@ -206,6 +220,15 @@ def test_shrinking_is_free_at_once_for_what_nobody_uses_or_may_be_about_to_make(
     assert requests(then(seen, acknowledged)) == {"web": {"cpu": "8"}}
     assert counts(then(seen, acknowledged)) == {"web": {"web": 2}}
     assert requests(then(seen, alone("web", 2, live=2, generation=2, cpu="2"))) == {"web": {"cpu": "4"}}
+
+
+def test_pods_that_only_their_controller_has_seen_hold_what_it_was_told() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 5, cpu="2"),)))
+
+    behind = replace(part("web", 2, acknowledged=True, cpu="2"), reported=4)
+    seen = then(seen, root("web", behind, kind=Kind.SERVICEFOOSET, generation=2))
+
+    assert (requests(seen), counts(seen)) == ({"web": {"cpu": "8"}}, {"web": {"web": 2}})
 
 
 def test_pods_on_their_way_out_hold_what_they_take() -> None:
@@ -245,6 +268,16 @@ def test_a_part_that_vanished_holds_its_promise_until_its_root_has_seen_the_chan
 
     assert counts(then(seen, root("demo", wish, generation=2, current=False)))["demo"] == {"demo-b": 0, "demo-a": 5}
     assert counts(then(seen, root("demo", wish, generation=2)))["demo"] == {"demo-b": 5, "demo-a": 0}
+
+
+def test_a_part_whose_pods_are_seen_before_itself_keeps_what_it_was_told() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 5, cpu="2")),)))
+    moved, running = (part("demo-a", 0, cpu="2"), part("demo-b", 5, cpu="2")), {"demo-a": pods(1, cpu="2")}
+
+    early = replace(root("demo", *moved, live=running, generation=2), unseen=frozenset({"demo-a"}))
+    assert counts(then(seen, early))["demo"] == {"demo-a": 5, "demo-b": 0}
+    gone = replace(root("demo", part("demo-b", 5, cpu="2"), live=running, generation=2), unseen=frozenset({"demo-a"}))
+    assert counts(then(seen, gone))["demo"] == {"demo-b": 0, "demo-a": 5}
 
 
 def test_both_sizes_are_kept_until_the_new_one_is_acknowledged() -> None:
@@ -414,6 +447,20 @@ def test_a_growth_in_part_that_was_written_to_the_first_quota_alone_is_charged_i
     seen = settled(half)
 
     assert (counts(seen, "b"), requests(seen, "b")) == ({"demo": {"demo-a": 1, "demo-b": 3}}, {"demo": {"cpu": "4"}})
+
+
+def test_parts_that_the_next_quota_has_not_been_told_of_are_handed_nothing_twice() -> None:
+    quotas = (quota("a", pods="9"), quota("b", cpu="9"))
+    seen = settled(Observed(quotas, (root("demo", part("demo-a", 2, cpu="2")),)))
+    wish = (part("demo-a", 3, acknowledged=False, cpu="1"), part("demo-b", 1, cpu="1"), part("demo-c", 2, cpu="500m"))
+    half = written(replace(seen, roots=(root("demo", *wish, generation=2),)))
+    assert half is not None
+
+    seen = settled(half)
+
+    assert counts(half, "a") == {"demo": {"demo-a": 3, "demo-b": 0, "demo-c": 0}}
+    assert counts(seen, "a") == counts(seen, "b") == {"demo": {"demo-a": 3, "demo-b": 1, "demo-c": 0}}
+    assert requests(seen, "b") == {"demo": {"cpu": "6"}}  # two pods of 2, and a third and the other part's of 1
 
 
 def test_what_was_written_to_the_first_quota_alone_comes_before_a_higher_priority() -> None:

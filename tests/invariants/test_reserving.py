@@ -100,6 +100,14 @@ def test_pods_are_within_what_their_set_was_given() -> None:
     assert said == "I15 Pod ns/web-1: was made when cpu=2 of 1 was taken by its set (version 4)"
 
 
+def test_what_was_taken_back_a_moment_ago_may_not_be_known_yet() -> None:
+    recording = Recording()
+    for one in (web(), quota(holds("web", "1")), quota(holds("web", "0")), pod()):
+        recording.put(one)
+    assert "I15" in recording.broken(at_rest=False)
+    assert "I15" not in recording.broken(at_rest=False, lag=0.2)
+
+
 def test_a_set_that_was_given_nothing_makes_no_pods() -> None:
     assert len(judged(web(), quota(), pod())) == 1
 

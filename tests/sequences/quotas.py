@@ -85,7 +85,8 @@ class Events:
         resource = self._rng.choice(SETS)
         for one in self._some(resource):
             if not one["metadata"].get("ownerReferences"):
-                policy = self._rng.choice(("Background", "Background", "Foreground", "Orphan"))
+                orphaned = "Orphan" if resource == FOOSETS else "Background"  # pods without a set are nobody's
+                policy = self._rng.choice(("Background", "Background", "Foreground", orphaned))
                 self._cell.server.delete(resource, _key(one), user=USER, propagationPolicy=policy)
 
     def _lose_a_child(self) -> None:

@@ -41,13 +41,17 @@ def demand_of(fooset: FooSet, children: Iterable[Child]) -> Demand:
 
 def demand_alone(root: Child) -> Demand:
     """Return what a set without parent asks for."""
-    name, classes = root.metadata.name, _named_classes([root.spec])
+    classes = _named_classes([root.spec])
     try:
         size = _admitted_size(root.spec.template, root)
     except ValueError as error:
-        return _demand(root, _kind(root), (Part(name, acknowledged=_up_to_date(root)),), classes, str(error))
+        return _demand(root, _kind(root), (_alone(root, 0, {}),), classes, str(error))
     want = 0 if root.terminating else _want(root.spec, root)
-    return _demand(root, _kind(root), (Part(name, want, size, acknowledged=_up_to_date(root)),), classes)
+    return _demand(root, _kind(root), (_alone(root, want, size),), classes)
+
+
+def _alone(root: Child, want: int, size: Amounts) -> Part:
+    return Part(root.metadata.name, want, size, _up_to_date(root), _reported(root))
 
 
 def demand_left(remains: tuple[Uid, RootKind, str], children: Iterable[Child]) -> Demand:
@@ -101,13 +105,22 @@ def _part(fooset: FooSet, entry: Entry, child: Child | None) -> Part:
         sizes = [_admitted_size(spec.template, live) for spec in specs]
     except ValueError as error:
         raise ValueError(f"entry {entry.name}: {error}") from error
-    heard = live is None or (_up_to_date(live) and (edited or _says(live, wanted)))
+    if live is not None:
+        heard = _up_to_date(live) and (edited or _says(live, wanted))
+    else:
+        heard = child is not None or not _known_to(fooset, entry)
     return Part(
         name=child_name(fooset.metadata.name, entry.name),
         want=max(_want(spec, live) for spec in specs),
         size=reduce(larger, sizes),
         acknowledged=_up_to_date(fooset) and heard,
+        reported=_reported(child) if child is not None else 0,
     )
+
+
+def _known_to(fooset: FooSet, entry: Entry) -> bool:
+    """Whether the FooSet's controller has seen a child of the entry, and this one perhaps not yet."""
+    return any(one.name == entry.name and one.desired > 0 for one in fooset.status.children)
 
 
 def _by_name(children: Iterable[Child]) -> dict[tuple[RootKind, str], Child]:
@@ -117,7 +130,11 @@ def _by_name(children: Iterable[Child]) -> dict[tuple[RootKind, str], Child]:
 def _leftovers(own: Mapping[tuple[RootKind, str], Child]) -> Iterator[Part]:
     """Yield children that nothing is wanted of: one may go on making pods until it is on its way out itself."""
     for (_, name), child in sorted(own.items()):
-        yield Part(name, acknowledged=child.terminating)
+        yield Part(name, acknowledged=child.terminating, reported=_reported(child))
+
+
+def _reported(child: Child) -> int:
+    return child.status.active if isinstance(child, BatchFooSet) else child.status.replicas
 
 
 def _wanted_spec(entry: Entry, live: Child | None) -> Spec:

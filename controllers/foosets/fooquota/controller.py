@@ -4,7 +4,7 @@ What pods take is counted as events bring them, and what a set asks for is worke
 that a look costs a little for each root and nothing for each pod.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,11 +37,15 @@ from foosets.runtime.writers import Performed
 
 @dataclass(slots=True)
 class _Families:
-    """The sets of one namespace: by the root's uid the root itself, if it is there, and its children; all by uid."""
+    """The sets of one namespace: by the root's uid the root itself, if it is there, and its children; all by uid.
+
+    `gone` are those that were seen to go and whose pods may be left.
+    """
 
     members: dict[Uid, dict[Uid, FooSet | Child]] = field(default_factory=dict[Uid, dict[Uid, FooSet | Child]])
     roots: dict[Uid, Uid] = field(default_factory=dict[Uid, Uid])
     demands: dict[Uid, Demand] = field(default_factory=dict[Uid, Demand])
+    gone: set[Uid] = field(default_factory=set[Uid])
 
     def observe(self, before: FooSet | Child | None, after: FooSet | Child | None) -> None:
         """Take a change of one set. A child that its parent leaves behind becomes a root."""
@@ -58,6 +62,13 @@ class _Families:
             if not family:
                 del self.members[root]
             self.demands.pop(root, None)
+        if before is not None and after is None:
+            self.gone.add(before.metadata.uid)
+
+    def unseen(self, charges: Iterable[Charge]) -> frozenset[str]:
+        """Return the owners of pods that have neither been seen nor seen to go: their watch is behind that of pods."""
+        known = self.roots.keys() | self.gone
+        return frozenset(charge.owner_name for charge in charges if charge.owner not in known)
 
     def demand(self, root: Uid) -> Demand:
         """Return what a root asks for of which at least one object is there."""
@@ -118,7 +129,7 @@ class QuotaRoom:
         namespace = row.metadata.namespace
         families = self._families.setdefault(namespace, _Families())
         families.observe(before, after)
-        if not families.members:
+        if not families.members and not families.gone:
             del self._families[namespace]
         same = before is not None and after is not None and before.metadata.generation == after.metadata.generation
         self._look(namespace, SWARM_SECONDS if same else 0.0)
@@ -173,11 +184,14 @@ class QuotaRoom:
         charges: dict[Uid, list[Charge]] = {}
         for charge in self._charges.of(namespace):
             charges.setdefault(families.roots.get(charge.owner, charge.root), []).append(charge)
+        families.gone &= {charge.owner for owned in charges.values() for charge in owned}
         for root in families.members:
-            yield Root(families.demand(root), _live(charges.pop(root, [])))
+            owned = charges.pop(root, [])
+            yield Root(families.demand(root), _live(owned), families.unseen(owned))
         for root, left in charges.items():
             kind = Kind.FOOSET if left[0].derived else left[0].owner_kind
-            yield Root(demand_left((root, kind, left[0].root_name), ()), _live(left))
+            demand = demand_left((root, kind, left[0].root_name), ())
+            yield Root(demand, _live(left), families.unseen(left))
 
 
 def _live(charges: list[Charge]) -> dict[str, Live]:

@@ -16,11 +16,12 @@ run at once collide there, in the version that they write.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 
 from foosets.api.fooquota import RESERVATIONS_MAX, FooQuota
 from foosets.api.meta import FOOQUOTAS
 from foosets.api.names import Kind
-from foosets.fooquota.state import Grant, Observed, Part, Root, Told, stored_grants
+from foosets.fooquota.state import Grant, Live, Observed, Part, Root, Told, stored_grants
 from foosets.fooquota.status import Decision, Wait, report
 from foosets.planning.actions import Plan
 from foosets.planning.amounts import NOTHING, Amounts, exceeding, larger, minus, only, parsed, smaller, times, total
@@ -93,26 +94,55 @@ def _advance(account: "_Account", left: Amounts, decision: Decision) -> Amounts:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """One part: what is wanted of it, what it was told it may have, and what it may come to hold by that."""
+    """One part: what is wanted of it, what it was told it may have, and what it may come to hold by that.
+
+    `having` is what it has so far, resource by resource, as numbers of pods and what these take: its unfinished pods,
+    and those that it was told of and may be about to make. More of them will be of the size that is wanted now.
+    """
 
     part: Part
     told: Told
     held: Amounts
+    having: tuple[tuple[Amounts, Amounts], ...]
 
     @classmethod
-    def of(cls, part: Part, told: Told, live: Amounts) -> "_Claim":
-        """Return the claim of a part whose unfinished pods take so much."""
-        return cls(part, told, larger(live, told.promised(part.want if part.acknowledged else told.count)))
+    def of(cls, part: Part, told: Told, live: Live) -> "_Claim":
+        """Return the claim of a part with such unfinished pods."""
+        most = part.want if part.acknowledged else told.count
+        promised = {name: min(most, told.counts.get(name, told.count)) for name in told.size}
+        having = tuple(
+            (counts, {name: count * told.size[name] for name, count in counts.items()})
+            for counts in (dict.fromkeys(told.size, 0), promised, dict.fromkeys(told.size, part.reported))
+        )
+        having = (*having, (dict.fromkeys(live.amounts, live.count), live.amounts))
+        return cls(part, told, reduce(larger, (amounts for _, amounts in having)), having)
 
     def affordable(self, beside: Amounts) -> int:
         """Return how many pods of those that it wants it may have, with so much beside what it holds."""
-        size = self.part.size
-        counts = ((self.held[name] + max(0, beside[name])) // value for name, value in size.items() if value)
-        return min(self.part.want, *counts, self.part.want)
+        limit = {name: self.held[name] + max(0, beside[name]) for name in self.part.size}
+        most = (
+            counts[name] + max(0, limit[name] - amounts[name]) // value
+            for name, value in self.part.size.items()
+            for counts, amounts in self.having
+            if value
+        )
+        return min(self.part.want, *most, self.part.want)
+
+    def taking(self, count: int) -> Amounts:
+        """Return the most that so many pods may take, some of them perhaps of another size."""
+        return {
+            name: max(amounts[name] + max(0, count - counts[name]) * value for counts, amounts in self.having)
+            for name, value in self.part.size.items()
+        }
 
     def growth(self, count: int) -> Amounts:
         """Return what so many pods may take beyond what it holds."""
-        return minus(larger(times(count, self.part.size), self.held), self.held)
+        return minus(self.taking(count), self.held)
+
+    def mixture(self) -> Amounts:
+        """Return what all that it wants may take, because of another size, beyond that and what it holds."""
+        want = self.part.want
+        return minus(self.taking(want), larger(times(want, self.part.size), self.held))
 
     def telling(self, count: int) -> Told:
         """Return what it is told: no less than before, until nobody acts on an older wish any more."""
@@ -143,16 +173,19 @@ class _Account:
         A grant that was begun and not finished is none yet: nobody has acted upon it.
         """
         stored = None if stored is not None and stored.unfinished and not root.live else stored
-        live = {name: only(pods.amounts, limits) for name, pods in root.live.items()}
+        live = {name: Live(pods.count, only(pods.amounts, limits)) for name, pods in root.live.items()}
+        running = only(total(pods.amounts for pods in live.values()), limits)
         parts = tuple(_parts(root, stored, limits))
-        kept = _running(root, limits) if stored is None else _completed(stored, parts, live.values(), limits)
+        kept = _running(root, running) if stored is None else _completed(stored, parts, running)
         nothing = only(NOTHING, limits)
-        untold = Told(0, nothing)
-        claims = tuple(
-            _Claim.of(part, kept.parts.get(part.name, untold), live.get(part.name, nothing)) for part in parts
-        )
-        holds = larger(total(live.values()), smaller(total(claim.held for claim in claims), kept.requests))
+        untold, none = Told(0, nothing), Live(0, nothing)
+        claims = tuple(_Claim.of(part, kept.parts.get(part.name, untold), live.get(part.name, none)) for part in parts)
+        holds = larger(running, smaller(total(claim.held for claim in claims), kept.requests))
         needs = larger(total(times(part.want, part.size) for part in parts), holds)
+        if kept.generation == root.demand.generation:
+            needs = total([needs, *(claim.mixture() for claim in claims)])
+        if not all(claim.part.acknowledged for claim in claims):
+            needs = larger(needs, kept.requests)  # somebody may still act on what was given
         return cls(root, claims, kept, holds, needs, has_something=stored is not None or bool(root.live))
 
     @property
@@ -201,26 +234,27 @@ def _parts(root: Root, stored: Grant | None, limits: Amounts) -> Iterator[Part]:
     demand, left = root.demand, dict.fromkeys((*root.live, *(stored.parts if stored is not None else ())))
     for part in demand.parts:
         left.pop(part.name, None)
-        yield Part(part.name, part.want, only(part.size, limits), part.acknowledged)
+        heard = part.acknowledged and part.name not in root.unseen
+        yield replace(part, size=only(part.size, limits), acknowledged=heard)
     for name in left:
-        yield Part(name, 0, only(NOTHING, limits), demand.current)
+        yield Part(name, 0, only(NOTHING, limits), demand.current and name not in root.unseen)
 
 
-def _running(root: Root, limits: Amounts) -> Grant:
+def _running(root: Root, running: Amounts) -> Grant:
     """Return what the pods take of a root that no quota knows of."""
-    told = {name: Told(pods.count, only(NOTHING, limits)) for name, pods in root.live.items()}
-    return Grant(root.demand.generation, only(total(pods.amounts for pods in root.live.values()), limits), told)
+    told = {name: Told(pods.count, only(NOTHING, running)) for name, pods in root.live.items()}
+    return Grant(root.demand.generation, running, told)
 
 
-def _completed(stored: Grant, parts: Iterable[Part], live: Iterable[Amounts], limits: Amounts) -> Grant:
+def _completed(stored: Grant, parts: Iterable[Part], running: Amounts) -> Grant:
     """Return a grant in all limited resources, and with all that its pods take.
 
     What it has of a resource that no quota listed when it was given the rest is charged with what that takes now.
     """
     sizes = {part.name: part.size for part in parts}
     told = {
-        name: Told(one.count, only({**sizes[name], **one.size}, limits), one.counts)
+        name: Told(one.count, only({**sizes[name], **one.size}, running), one.counts)
         for name, one in stored.parts.items()
     }
     requests = {**total(one.promised(one.count) for one in told.values()), **stored.requests}
-    return replace(stored, requests=larger(only(requests, limits), total(live)), parts=told)
+    return replace(stored, requests=larger(only(requests, running), running), parts=told)

@@ -24,12 +24,14 @@ class Part:
 
     `want` is how many pods the root wants of it, `size` what each takes. It is `acknowledged` once nobody acts on an
     older wish: its object says what the root wants and its controller has seen that, or there is no object to act.
+    `reported` are the pods that its controller has seen, of which the watch of pods may not have told yet.
     """
 
     name: str
     want: int = 0
     size: Amounts = field(default_factory=dict[str, int])
     acknowledged: bool = True
+    reported: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,12 @@ class Root:
     """A FooSet, or another set without one, and the pods of its parts by the part's name.
 
     Roots are told of as long as anything of them is left: the object, an object of a child, or an unfinished pod.
+    `unseen` are parts with pods of a set that no cache has shown yet: it may go on making them.
     """
 
     demand: Demand
     live: Mapping[str, Live] = field(default_factory=dict[str, Live])
+    unseen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +145,20 @@ def _grant(entry: Reservation) -> Grant:
 
 
 def _joined(one: Grant, other: Grant) -> Grant:
-    parts = dict(one.parts)
-    for name, told in other.parts.items():
-        known = parts.get(name, told)
-        counts = larger(known.counts, told.counts)
-        parts[name] = Told(max(known.count, told.count), larger(known.size, told.size), counts)
+    names = dict.fromkeys((*one.parts, *other.parts))
+    parts = {name: _both(_told(one, name), _told(other, name)) for name in names}
     same = one.generation == other.generation and _counts(one) == _counts(other)
     generation = max(one.generation, other.generation)
     return Grant(generation, larger(one.requests, other.requests), parts, half=one.half or not same)
+
+
+def _told(grant: Grant, name: str) -> Told:
+    """Return what a part was told; one that has no entry is charged for no pod yet."""
+    return grant.parts.get(name, Told(0, {}, dict.fromkeys(grant.requests, 0)))
+
+
+def _both(one: Told, other: Told) -> Told:
+    return Told(max(one.count, other.count), larger(one.size, other.size), larger(one.counts, other.counts))
 
 
 def _counts(grant: Grant) -> dict[str, int]:
