@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foosets.api.meta import BATCHFOOSETS, PODS, Key
+from foosets.api.meta import BATCHFOOSETS, FOOSETS, PODS, Key
 from foosets.kube.client import APPLY_PATCH
-from tests.builders import batch_spec, template
+from tests.builders import batch_spec, entry, template
 from tests.fake.apiserver import FakeApiServer, loop_clock
 from tests.fake.fields import NONE, difference, fields_in, merged, read, with_named_parents, without, written
 from tests.fake.record import Object
@@ -110,17 +110,24 @@ def test_a_null_leaves_the_parts_of_others(server: FakeApiServer) -> None:
     assert (code, found["metadata"]["labels"]) == (200, {"a": "b"})
 
 
-def test_containers_are_merged_by_name(server: FakeApiServer) -> None:
-    def of(*names: str) -> Object:
-        return batch_spec(template=template(containers=[{"name": name, "image": "i"} for name in names]))
+def apply_parts(server: FakeApiServer, names: str, manager: str = "me") -> str:
+    """Apply a FooSet with these parts, one a letter; return the letters of what is stored."""
+    parts = [entry(name, batch_spec()) for name in names]
+    body = {
+        "apiVersion": FOOSETS.api_version,
+        "kind": FOOSETS.kind,
+        "metadata": {"name": "a"},
+        "spec": {"batch": parts},
+    }
+    path = f"{FOOSETS.path('default', 'a')}?fieldManager={manager}&force=true"
+    _, reply = server.request("PATCH", path, json.dumps(body).encode(), content_type=APPLY_PATCH)
+    return "".join(part["name"] for part in json.loads(reply)["spec"]["batch"])
 
-    apply(server, of("x", "y"))
-    _, both = apply(server, of("z"), manager="another")
-    _, left = apply(server, of("y"))
-    assert [[one["name"] for one in found["spec"]["template"]["spec"]["containers"]] for found in (both, left)] == [
-        ["x", "y", "z"],
-        ["y", "z"],
-    ]
+
+def test_entries_are_merged_by_name(server: FakeApiServer) -> None:
+    apply_parts(server, "xy")
+    assert apply_parts(server, "z", "another") == "xyz"
+    assert apply_parts(server, "y") == "yz"
 
 
 @pytest.mark.parametrize(
@@ -131,10 +138,17 @@ def test_an_apply_changes_the_order_as_little_as_it_can(
     server: FakeApiServer, live: str, applied: str, merged_names: str
 ) -> None:
     """The orders are those that a real server gives."""
-    for manager, names in (("another", live), ("me", applied)):
-        containers = [{"name": name, "image": "i"} for name in names]
-        _, found = apply(server, batch_spec(template=template(containers=containers)), manager=manager)
-    assert "".join(one["name"] for one in found["spec"]["template"]["spec"]["containers"]) == merged_names
+    apply_parts(server, live, "another")
+    assert apply_parts(server, applied) == merged_names
+
+
+def test_a_template_is_applied_as_one(server: FakeApiServer) -> None:
+    def of(*names: str) -> Object:
+        return batch_spec(template=template(containers=[{"name": name, "image": "i"} for name in names]))
+
+    apply(server, of("x", "y"))
+    _, found = apply(server, of("z"), manager="another", force=True)
+    assert [one["name"] for one in found["spec"]["template"]["spec"]["containers"]] == ["z"]
 
 
 def test_other_kinds_are_not_applied(server: FakeApiServer) -> None:

@@ -18,9 +18,11 @@ from foosets.runtime.writers import Performed
 
 MAX_MESSAGE: Final = 1024
 """Characters of the API server's message that are shown."""
+FIRST_SECONDS: Final = 0.4
 CAP_SECONDS: Final = 20.0
-"""The longest pause, jitter aside: nothing tells that a quota was raised, and who raised it shall not wait for long.
-Nine tries fall into the first minute, and three into each that follows."""
+"""The shortest and the longest pause, jitter aside: nothing tells that a quota was raised, and who raised it shall not
+wait for long. Eight tries fall into the first minute, the first of them perhaps with two requests; three into each that
+follows."""
 
 
 class Obstructions:
@@ -61,7 +63,7 @@ class Obstructions:
         for refused in outcome.refused:
             reason = reason_of(refused.error)
             if reason is not None:
-                retry_at = now + self._backoff.failed(key)
+                retry_at = now + self._backoff.failed(key, FIRST_SECONDS)
                 deleting = isinstance(refused.action, Delete)
                 return Obstacle(reason, _message(refused.error), now, retry_at, deleting=deleting)
         return plan.obstacle
