@@ -11,6 +11,7 @@
     I9   no theft              deletions name the uid, of what is the writer's own            always
     I10  honest status         observedGeneration and counters never go back or tell too much always
     I12  bounded cost          no hot loop, no storm of pods or of status writes              always
+    I15  reserved              quotas give no more than there is, once, and pods keep to it   always
 
 Three are not told by a recording: I11, that no policy is passed by (tests/chart/test_pod_policies.py and its
 neighbours); I13, that a poison object delays no other key (tests/runtime/test_loop.py); I14, that telemetry is inert

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from e2e.invariants.fitting import quantity, requests
-from e2e.invariants.history import POD, SETS, History, Life, Object, Violation, controller, has_ended
+from e2e.invariants.history import POD, SETS, History, Life, Object, Violation, controller, has_ended, slot_of
 from foosets.api.names import SET_UID, Kind
 
 Amounts = Mapping[str, Fraction]
@@ -63,10 +63,23 @@ def covered_pods(history: History, lag: float) -> Iterator[Violation]:
                 continue
             share = _largest_share(quota, root, born.at - timedelta(seconds=lag), born.number)
             taken = _sum(_beside(history, root, born.number))
+            yield from _unaccounted(history, pod, known)
             for name in _amounts(known["spec"]["hard"]):
                 if (not share or name in share) and taken.get(name, _NOTHING) > share.get(name, _NOTHING):
                     evidence = f"was made when {name}={taken[name]} of {share.get(name, 0)} was taken by its set"
                     yield Violation(NUMBER, str(pod), f"{evidence} (version {born.number})")
+
+
+def _unaccounted(history: History, pod: Life, quota: Object) -> Iterator[Violation]:
+    """What nobody was given any more is still taken: pods that have not ended are more than a limit that is kept."""
+    limits, over = _amounts(quota["spec"]["hard"]), _exceeded(quota)
+    states = (life.at(pod.began) for life in history.of_kind(POD) if life.namespace == pod.namespace)
+    taken = _sum(state for state in states if state is not None and not has_ended(state) and slot_of(state) is not None)
+    for name, limit in limits.items():
+        if name not in over and taken.get(name, _NOTHING) > limit:
+            yield Violation(
+                NUMBER, str(pod), f"was made when pods took {name}={taken[name]}, of {limit} that are reserved"
+            )
 
 
 def nothing_kept(history: History) -> Iterator[Violation]:

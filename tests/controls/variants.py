@@ -144,4 +144,34 @@ VARIANTS: Final = (
         (Case("flapping", Order(2)), Case("flapping", Order(10))),
         "I12",
     ),
+    Variant(
+        "a quota gives without looking at what others hold",
+        (Change("fooquota/plan.py", "            left = minus(left, grant.requests)\n", ""),),
+        (Case("quota_granted"),),
+        "I15 FooQuota",
+    ),
+    Variant(
+        "a part gets what another has not given up yet",
+        (
+            Change(
+                "fooquota/plan.py",
+                "        return min(self.part.want, *most, self.part.want)",
+                "        return self.part.want if most else 0",
+            ),
+        ),
+        (Case("quota_shifted"),),
+        "I15 Pod",
+    ),
+    Variant(
+        "a reservation goes with the set's object, not with its pods",
+        (
+            Change(
+                "fooquota/plan.py",
+                "        if account.has_something and",
+                "        if account.root.demand.staying and account.has_something and",
+            ),
+        ),
+        (Case("quota_granted"),),
+        "I15 Pod",
+    ),
 )

@@ -19,7 +19,7 @@ from e2e.audit import Write
 from e2e.cluster.nodes import Shape, manifest
 from e2e.invariants.history import At, History, Version, Violation
 from e2e.invariants.judge import judge
-from foosets.api.meta import FOOSETS, NODES, Key
+from foosets.api.meta import FOOQUOTAS, FOOSETS, NODES, Key
 from foosets.api.names import Component
 from tests.fake import garbage
 from tests.fake.apiserver import START, FakeApiServer, loop_clock
@@ -73,6 +73,10 @@ class Cell:
         raw = copy.deepcopy(dict(manifest))
         raw["metadata"] |= {"namespace": NAMESPACE}
         self.server.create(FOOSETS, raw, user=USER)
+
+    def limit(self, **hard: str) -> None:
+        """Create a FooQuota."""
+        self.server.create(FOOQUOTAS, {"metadata": {"name": "team", "namespace": NAMESPACE}, "spec": {"hard": hard}})
 
     def edit(self, change: Callable[[Object], None]) -> None:
         """Change the spec of the FooSet."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from foosets.api import names
-from foosets.api.meta import BATCHFOOSETS, NODES, PODS, Key
+from foosets.api.meta import BATCHFOOSETS, NODES, PODS, SERVICEFOOSETS, Key
 from tests.e2e import manifests
 from tests.sequences.cell import APP, NAMESPACE, Cell, Story
 
@@ -102,6 +102,39 @@ async def flapping(cell: Cell) -> None:
         await cell.is_quiet(0.1)
 
 
+async def quota_granted(cell: Cell) -> None:
+    """A set waits for its reservation until another has gone, with its last pod."""
+    cell.limit(cpu="600m")
+    await _up(cell)
+    cell.apply(manifests.fooset("next", service={"server": manifests.service(5)}))
+    await cell.rest()
+    cell.delete()
+
+
+async def quota_refused(cell: Cell) -> None:
+    """The service part gets a template that the quota has no room for, and goes on with the old one."""
+    cell.limit(cpu="600m")
+    await _up(cell)
+    cell.edit(service_with(template=manifests.pods(cpu="400m")))
+
+
+async def quota_scaled(cell: Cell) -> None:
+    """An autoscaler gives the service part more replicas than the quota has room for."""
+    cell.limit(cpu="600m")
+    await _up(cell)
+    cell.server.change(SERVICEFOOSETS, Key(NAMESPACE, f"{APP}-server"), {"spec": {"replicas": 9}}, user="autoscaler")
+
+
+async def quota_shifted(cell: Cell) -> None:
+    """The service part is taken out and another comes in its place, with no room for both."""
+    cell.limit(pods="3")
+    cell.apply(manifests.fooset(APP, service={"server": manifests.service(3)}))
+    await cell.rest()
+    cell.mark()
+    spec = manifests.fooset(APP, service={"front": manifests.service(3)})["spec"]
+    cell.edit(lambda old: old.update(spec))
+
+
 def service_with(**changes: Any) -> Callable[[Any], None]:
     """Return a change of the service part's spec."""
 
@@ -126,6 +159,10 @@ STORIES: Final[dict[str, Story]] = {
         name_taken,
         crowded,
         flapping,
+        quota_granted,
+        quota_refused,
+        quota_scaled,
+        quota_shifted,
     )
 }
 CONTESTED: Final = frozenset({flapping.__name__, crowded.__name__})
