@@ -104,7 +104,8 @@ A_LABEL_OF_OURS = (
     "(request.operation == 'CREATE' || oldObject.metadata.?labels[?key] != object.metadata.?labels[?key]))"
 )
 ONE_TAKEN_AWAY = (
-    f"request.operation == 'UPDATE' && oldObject.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/') && "
+    "request.operation == 'UPDATE' && "
+    f"oldObject.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/') && "
     "!(key in object.metadata.?labels.orValue({})))"
 )
 OURS_ALONE = {OUR_SCHEDULER, f"{OUR_CONTROLLERS} || {A_LABEL_OF_OURS} || {ONE_TAKEN_AWAY}"}

@@ -92,6 +92,13 @@ def test_foosets_are_counted_by_a_resource_quota(anywhere: Story) -> None:
     assert "exceeded quota: no-foosets, requested: count/foosets.foo.example.com=1" in said
 
 
+def test_a_whole_fooset_is_reserved_before_anything_is_made_of_it(anywhere: Story) -> None:
+    apply_example(anywhere, "fooset-reservation")
+    anywhere.until(lambda: condition(anywhere.fooset("three-pods"), "QuotaReserved")[1] == "QuotaExceeded")
+    assert "requested: pods=3" in condition(anywhere.fooset("three-pods"), "QuotaReserved")[2]
+    assert not anywhere.exists("ServiceFooSet", "three-pods-server")
+
+
 # ---- BatchFooSet and ServiceFooSet
 
 
@@ -130,6 +137,14 @@ def test_children_are_counted_by_a_resource_quota_and_the_fooset_says_so(anywher
     cause = anywhere.fooset("without-child")["status"]["blockedBy"]
     assert (cause["kind"], cause["name"], cause["reason"]) == ("FooSet", "without-child", "QuotaExceeded")
     assert "no-batch" in cause["message"]
+
+
+def test_a_set_alone_is_reserved_for_as_far_as_there_is_room(anywhere: Story) -> None:
+    apply_example(anywhere, "child-reservation")
+    anywhere.until(lambda: len(anywhere.pods()) == 1)
+    anywhere.kubectl("scale", "servicefooset", "alone", "--replicas=3")
+    anywhere.until(lambda: condition(anywhere.get("ServiceFooSet", "alone"), "QuotaReserved")[1] == "QuotaExceeded")
+    anywhere.until(lambda: len(anywhere.pods()) == 2)
 
 
 # ---- pods
