@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from e2e.invariants.fitting import quantity, requests
-from e2e.invariants.history import POD, SETS, History, Life, Object, Violation, controller, has_ended, slot_of
+from e2e.invariants.history import POD, SETS, History, Life, Object, Version, Violation, controller, has_ended, slot_of
 from foosets.api.names import SET_UID, Kind
 
 Amounts = Mapping[str, Fraction]
@@ -41,7 +41,7 @@ def within_limits(history: History, lag: float) -> Iterator[Violation]:
                         continue
                     if _had_before(history, life, entry["uid"]):
                         continue
-                    if share > _taken(history, entry["uid"], after.at - timedelta(seconds=lag)).get(name, _NOTHING):
+                    if share > _taken(history, entry["uid"], after, lag).get(name, _NOTHING):
                         evidence = f"gives {entry['name']} {name}={share} at version {after.number}, {over} too much"
                         yield Violation(NUMBER, str(life), evidence)
 
@@ -177,7 +177,9 @@ def _had_before(history: History, quota: Life, root: str) -> bool:
     return any(entry["uid"] == root for other in others if other is not None for entry in _reservations(other))
 
 
-def _taken(history: History, root: str, since: datetime) -> Amounts:
-    """Return what the root's pods took that were there at that time or later, as far as anybody could know."""
+def _taken(history: History, root: str, told: Version, lag: float) -> Amounts:
+    """Return what the root's pods took that had come when a status was written, and were there so shortly before."""
+    since = told.at - timedelta(seconds=lag)
     pods = (life for life in history.of_kind(POD) if root in {_root_of(life), controller(life.last).get("uid")})
-    return _sum(life.versions[0].object for life in pods if life.ended is None or life.versions[-1].at >= since)
+    there = (life for life in pods if life.ended is None or life.versions[-1].at >= since)
+    return _sum(life.versions[0].object for life in there if life.began < told.number)

@@ -79,6 +79,15 @@ def test_a_quota_made_later_counts_what_pods_take() -> None:
     assert len(judged(pod(0), *late)) == 1
 
 
+def test_pods_that_come_later_do_not_count() -> None:
+    assert len(judged(web(), quota(cpu="1"), quota(holds("web", "2"), cpu="1"), pod(0), pod(1))) > 0
+
+
+def test_what_holds_nothing_any_more_leaves_no_room() -> None:
+    (said,) = judged(web(), web("api"), pod(0), pod(1), quota(holds("api", "1")), pod(0, "api", "api"))
+    assert said == "I15 Pod ns/api-0: was made when pods took cpu=3, of 2 that are reserved"
+
+
 def test_a_quota_made_later_counts_what_others_had_given() -> None:
     first, late = quota(holds("web", "2")), quota(cpu="1", name="late")
     assert judged(first, late, quota(holds("web", "2"), cpu="1", name="late")) == []
