@@ -8,7 +8,7 @@ from tests.sequences.quotas import problems
 
 HISTORIES = int(os.environ.get("QUOTAS", "6"))
 LATE = "I15 Pod"
-"""A pod too many, made by who knew a quota, a spec or pods too late: watches are up to seconds behind each other here."""
+"""A pod too many, by who knew a quota, a spec or pods too late: watches are up to seconds behind each other here."""
 LATE_IN_A_HUNDRED = 1
 
 
