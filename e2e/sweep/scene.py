@@ -10,6 +10,8 @@ from e2e.expected import Object
 from foosets.api import names
 
 NAME: Final = "app"
+REFUSAL: Final = "little"
+MERGE_PATCH: Final = "application/merge-patch+json"
 POLL_SECONDS: Final = 0.3
 PATIENCE_SECONDS: Final = 60.0
 PLURALS: Final = ("foosets", "batchfoosets", "servicefoosets")
@@ -50,6 +52,26 @@ class Scene:
             else:
                 return
 
+    def limit(self, pods: int) -> None:
+        """Let a FooQuota hold so many pods: one that is there is changed."""
+        path, name = self._sets("fooquotas"), "team"
+        hard = {"spec": {"hard": {"pods": str(pods)}}}
+        if any(one["metadata"]["name"] == name for one in self.server.get(path)["items"]):
+            self.server.ask("PATCH", f"{path}/{name}", hard, headers={"Content-Type": MERGE_PATCH})
+            return
+        head = {"apiVersion": names.API_VERSION, "kind": "FooQuota", "metadata": {"name": name}}
+        self.server.ask("POST", path, {**head, **hard})
+
+    def refuse(self, pods: int) -> None:
+        """Have the API server refuse more pods than this."""
+        head = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": REFUSAL}}
+        self.server.ask("POST", self._refusals, {**head, "spec": {"hard": {"pods": str(pods)}}})
+        self.until(lambda: self.server.get(f"{self._refusals}/{REFUSAL}")["status"].get("used"), "counted")
+
+    def refuse_no_more(self) -> None:
+        """Take that back."""
+        self.server.ask("DELETE", f"{self._refusals}/{REFUSAL}")
+
     def delete(self, propagation: str) -> None:
         """Delete the FooSet."""
         self.server.ask("DELETE", f"{self._sets('foosets')}/{NAME}", {"propagationPolicy": propagation})
@@ -70,6 +92,14 @@ class Scene:
         """Return the pods."""
         return self.server.get(self._pods)["items"]
 
+    def reason(self) -> str:
+        """Return why the FooSet is Ready or not, "" while nothing is said of its newest spec."""
+        fooset = self.server.get(f"{self._sets('foosets')}/{NAME}")
+        status = fooset.get("status", {})
+        if status.get("observedGeneration") != fooset["metadata"]["generation"]:
+            return ""
+        return next((one["reason"] for one in status.get("conditions", []) if one["type"] == "Ready"), "")
+
     def has_settled(self) -> bool:
         """Whether every set has acted upon its newest spec, and is done."""
         return all(map(_is_settled, self.sets()))
@@ -86,6 +116,10 @@ class Scene:
 
     def _sets(self, plural: str) -> str:
         return f"/apis/{names.API_VERSION}/namespaces/{self.namespace}/{plural}"
+
+    @property
+    def _refusals(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/resourcequotas"
 
     @property
     def _pods(self) -> str:

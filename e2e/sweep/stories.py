@@ -65,6 +65,37 @@ def _deleted(propagation: str) -> Callable[[Scene], None]:
     return act
 
 
+def _limited(scene: Scene) -> None:
+    scene.limit(4)
+
+
+def _running_within_a_limit(scene: Scene) -> None:
+    scene.limit(4)
+    _running(scene)
+
+
+def _waits_and_is_granted(scene: Scene) -> None:
+    """Ask for more than there is, and then let there be more."""
+    _scale_up(scene)
+    scene.until(lambda: scene.reason() == "QuotaExceeded", "refused by the quota")
+    scene.limit(8)
+
+
+def _made_again(scene: Scene) -> None:
+    """Delete the set and make it anew: it is given what the old one's last pod gives back."""
+    scene.delete("Background")
+    scene.until(lambda: _is_gone(scene), "deleted")
+    _running(scene)
+
+
+def _refused(scene: Scene) -> None:
+    """Have pods refused by the API server for a while."""
+    scene.refuse(pods=1)
+    _running(scene)
+    scene.until(lambda: scene.reason() == "QuotaExceeded", "refused by the API server")
+    scene.refuse_no_more()
+
+
 def _evicted(scene: Scene) -> None:
     for part in ("workers", "server"):
         victim = next(pod for pod in scene.pods() if _is(pod, part, "1"))
@@ -94,4 +125,8 @@ STORIES: Final = (
     Story("delete-foreground", _nothing, _deleted("Foreground")),
     Story("delete-orphan", _nothing, _deleted("Orphan")),
     Story("pods-evicted", _running, _evicted),
+    Story("quota-granted", _limited, _running),
+    Story("quota-waits", _running_within_a_limit, _waits_and_is_granted),
+    Story("quota-given-back", _running_within_a_limit, _made_again),
+    Story("pods-refused", _nothing, _refused),
 )
