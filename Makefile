@@ -92,6 +92,10 @@ differential: binaries ## a thousand random histories on the fake API server of 
 sequences: setup ## all components in virtual time (SEEDS=23, KILLS=all for more; UPDATE=1 writes the traces)
 	$(BIN)/pytest tests/sequences
 
+.PHONY: quotas
+quotas: setup ## a thousand random histories under FooQuotas, in virtual time (COUNT=)
+	PYTHONPATH=. $(BIN)/python -m tests.sequences.quotas --count $(or $(COUNT),1000)
+
 .PHONY: controls
 controls: setup ## seeded mistakes in a copy of the package: each must be noticed
 	CONTROLS=all $(BIN)/pytest tests/controls

@@ -38,6 +38,7 @@ from foosets.api import names
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 ROLLOUT = STORIES[0]
+UNDER_QUOTA = next(story for story in STORIES if story.name == "quota-granted")
 LATE_SECONDS = 2.0
 WATCHED = {"fooset": "batchfoosets", "batchfooset": "pods", "servicefooset": "pods", "scheduler": "pods"}
 """The watch of each component that tells of what it has made, or works on."""
@@ -52,7 +53,7 @@ def stage(suite: LocalCluster) -> Iterator[Stage]:
 # ---------------------------------------------------------------------------------------------- at a write
 @pytest.fixture(scope="module")
 def results(stage: Stage) -> list[Result]:
-    return list(sweep(stage, [ROLLOUT], sample))
+    return list(sweep(stage, [ROLLOUT, UNDER_QUOTA], sample))
 
 
 def test_a_fault_at_a_write_changes_nothing_in_the_end(results: list[Result]) -> None:
