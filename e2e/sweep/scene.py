@@ -40,11 +40,6 @@ class Scene:
         head = {"apiVersion": names.API_VERSION, "kind": "FooSet", "metadata": {"name": NAME}}
         self.server.ask("POST", self._sets("foosets"), {**head, "spec": spec})
 
-    def limit(self, **hard: str) -> None:
-        """Create a FooQuota."""
-        head = {"apiVersion": names.API_VERSION, "kind": "FooQuota", "metadata": {"name": "team"}}
-        self.server.ask("POST", self._sets("fooquotas"), {**head, "spec": {"hard": hard}})
-
     def change(self, spec: Manifest) -> None:
         """Give the FooSet another spec, whoever writes its status meanwhile."""
         while True:
