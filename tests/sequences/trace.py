@@ -40,9 +40,14 @@ def _lines(played: Played) -> Iterator[str]:
             yield _line((request.at - start).total_seconds(), request, news)
 
 
+def shortened(name: str) -> str:
+    """Return a name without what is derived from uids."""
+    return EVENT.sub(r"\1.*", TRIAL.sub(r"\1-*", POD.sub(r"\1-*-\2", name)))
+
+
 def _line(seconds: float, request: Request, news: str) -> str:
     who = SHORT.get(request.user, request.user.rpartition(":")[2])
-    name = EVENT.sub(r"\1.*", TRIAL.sub(r"\1-*", POD.sub(r"\1-*-\2", request.name)))
+    name = shortened(request.name)
     verb = f"{request.verb:<7}"
     return f"{seconds:8.3f}  {who:<28}{verb}{request.resource:<23}{name:<20}{request.code}  {news}".rstrip()
 
