@@ -41,7 +41,7 @@ def test_an_autoscaler_gets_as_far_as_there_is_room(story: Story) -> None:
     story.kubectl("scale", "servicefooset/app-server", "--replicas=6")
     story.until(lambda: len(story.running("server")) == 4)
     story.until(lambda: condition(story.get("ServiceFooSet", "app-server"), "Ready")["reason"] == "QuotaExceeded")
-    assert story.fooset("app")["status"]["blockedBy"]["kind"] == "ServiceFooSet"
+    story.until(lambda: story.fooset("app")["status"].get("blockedBy", {}).get("kind") == "ServiceFooSet")
 
     story.kubectl("scale", "servicefooset/app-server", "--replicas=3")
     story.until(lambda: is_true(story.fooset("app"), "Ready"))
