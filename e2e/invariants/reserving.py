@@ -39,7 +39,7 @@ def within_limits(history: History, lag: float) -> Iterator[Violation]:
                     listed_later = had is not None and name not in had
                     if listed_later or share <= (had or {}).get(name, _NOTHING):
                         continue
-                    if _had_before(history, life, entry["uid"]):
+                    if _had_before(history, life, entry["uid"], lag):
                         continue
                     if share > _taken(history, entry["uid"], after, lag).get(name, _NOTHING):
                         evidence = f"gives {entry['name']} {name}={share} at version {after.number}, {over} too much"
@@ -171,10 +171,12 @@ def _beside(history: History, root: str, number: int) -> Iterator[Object]:
             yield life.versions[0].object
 
 
-def _had_before(history: History, quota: Life, root: str) -> bool:
-    """Whether the root had been given something when the quota was made."""
-    others = (life.at(quota.began) for life in history.of_kind(Kind.FOOQUOTA) if life.uid != quota.uid)
-    return any(entry["uid"] == root for other in others if other is not None for entry in _reservations(other))
+def _had_before(history: History, quota: Life, root: str, lag: float) -> bool:
+    """Whether the root had been given something when the quota was made, or before its controller could know of it."""
+    known_by = quota.versions[0].at + timedelta(seconds=lag)
+    others = (life for life in history.of_kind(Kind.FOOQUOTA) if life.uid != quota.uid)
+    states = (version.object for life in others for version in life.versions if version.at <= known_by)
+    return any(entry["uid"] == root for state in states for entry in _reservations(state))
 
 
 def _taken(history: History, root: str, told: Version, lag: float) -> Amounts:
