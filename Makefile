@@ -93,7 +93,7 @@ sequences: setup ## all components in virtual time (SEEDS=23, KILLS=all for more
 	$(BIN)/pytest tests/sequences
 
 .PHONY: quotas
-quotas: setup ## a thousand random histories under FooQuotas, in virtual time (COUNT=)
+quotas: setup ## a thousand random histories under FooQuotas, in virtual time; writes its figures (COUNT=)
 	PYTHONPATH=. $(BIN)/python -m tests.sequences.quotas --count $(or $(COUNT),1000)
 
 .PHONY: controls

@@ -10,10 +10,12 @@ import argparse
 import random
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
 
+from e2e.bench import figures
 from e2e.invariants.history import Violation
 from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, Key, Resource
 from foosets.api.names import Component
@@ -175,21 +177,56 @@ def _counts(violation: Violation) -> bool:
     return violation.invariant != "I12"
 
 
+BODY: Final = """\
+Written by `make quotas`: {count:,} random histories of {events} events each, in virtual time, on the fake API server.
+Sets are made, changed, scaled, deleted and orphaned, quotas are made, changed and removed, components die at their
+writes, and watches are seconds late.
+
+| what does not hold | histories |
+|---|---|
+{rows}
+| anything else | {others} |
+| **nothing: all holds** | **{good}** |
+
+A history of one of the rows is played again by `python -m tests.sequences.quotas --seed N`: {seeds}."""
+KINDS: Final = {
+    "more is given than a limit allows, a set is charged twice, or something is held for what is gone": "I15 FooQuota",
+    "a pod was made by a count that had been taken back: its controller's watch was late (`docs/quota.md`)": "I15 Pod",
+}
+
+
+def written(found: dict[int, list[str]], count: int) -> Path:
+    """Write down what so many histories came to; return the page."""
+    rows, left = list[str](), dict(found)
+    for what, start in KINDS.items():
+        seeds = [seed for seed, lines in left.items() if all(line.startswith(start) for line in lines)]
+        rows.append(f"| {what} | {len(seeds)} |")
+        left = {seed: lines for seed, lines in left.items() if seed not in seeds}
+    seeds = ", ".join(map(str, sorted(found))) or "none"
+    body = BODY.format(
+        count=count, events=EVENTS, rows="\n".join(rows), others=len(left), good=count - len(found), seeds=seeds
+    )
+    return figures.write("quotas", "Random histories under FooQuotas", body)
+
+
 def main() -> int:
-    """Play histories and tell of those in which something does not hold."""
+    """Play histories and tell of those in which something does not hold; many are written down."""
     parser = argparse.ArgumentParser(prog="python -m tests.sequences.quotas", description=main.__doc__)
     parser.add_argument("--seed", type=int, help="one history")
     parser.add_argument("--count", type=int, default=1000, help="so many, from 0 on")
     options = parser.parse_args()
     seeds = range(options.count) if options.seed is None else [options.seed]
-    bad = 0
+    found: dict[int, list[str]] = {}
     for seed in seeds:
-        found = problems(seed)
-        bad += bool(found)
-        for line in found:
+        lines = problems(seed)
+        if lines:
+            found[seed] = lines
+        for line in lines:
             sys.stdout.write(f"{seed}: {line}\n")
-    sys.stdout.write(f"{len(seeds)} histories, {bad} with violations\n")
-    return min(bad, 1)
+    if options.seed is None:
+        sys.stdout.write(f"{written(found, options.count)}\n")
+    sys.stdout.write(f"{len(seeds)} histories, {len(found)} with violations\n")
+    return min(len(found), 1)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ HEADER: Final = "# Generated from the models in controllers/foosets/api by `make
 CATEGORY: Final = "foo"
 WRITTEN_AS_ONE: Final[Schema] = {"x-kubernetes-map-type": "atomic"}
 """Of a pod template: who applies it owns the whole. Field by field, the API server turns an object that an apply leaves
-empty into null, and refuses it (docs/decisions/0018-a-template-is-applied-as-one.md)."""
+empty into null, and refuses it (docs/decisions/0016-a-template-is-applied-as-one.md)."""
 
 
 @dataclass(frozen=True, slots=True)

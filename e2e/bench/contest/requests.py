@@ -17,7 +17,7 @@ BESIDES: Final = frozenset({"leases", "tokenreviews", "subjectaccessreviews"})
 LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
 
 Writes = Mapping[str, int]
-"""By verb and resource, such as `POST pods/binding`; refused ones are among them."""
+"""By verb and resource, such as `POST pods/binding`. Refused ones are among them, dry runs are not."""
 
 
 async def writes(transport: Transport) -> Writes:
@@ -32,7 +32,7 @@ def written(metrics: bytes) -> Writes:
         if line.startswith(METRIC):
             labels, _, value = line.decode().rpartition(" ")
             said = dict(LABEL.findall(labels))
-            if said["verb"] in WRITING and said["resource"] not in BESIDES:
+            if said["verb"] in WRITING and said["resource"] not in BESIDES and not said.get("dry_run"):
                 counted[f"{said['verb']} {_target(said)}"] += round(float(value))
     return counted
 

@@ -7,6 +7,7 @@ PAGE = b"""\
 apiserver_request_total{code="201",group="",resource="pods",scope="resource",subresource="",verb="POST",version="v1"} 40
 apiserver_request_total{code="409",group="",resource="pods",scope="resource",subresource="",verb="POST",version="v1"} 2
 apiserver_request_total{code="201",group="",resource="pods",scope="resource",subresource="binding",verb="POST"} 1.2e+01
+apiserver_request_total{code="201",dry_run="All",group="",resource="pods",subresource="",verb="POST",version="v1"} 3
 apiserver_request_total{code="200",group="",resource="pods",scope="cluster",subresource="",verb="LIST",version="v1"} 7
 apiserver_request_total{code="200",group="coordination.k8s.io",resource="leases",subresource="",verb="PUT"} 900
 apiserver_request_duration_seconds_count{resource="pods",subresource="",verb="POST"} 42
