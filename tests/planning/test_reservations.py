@@ -85,6 +85,8 @@ def test_a_quota_that_comes_or_goes_concerns_every_set_of_its_namespace() -> Non
     reservations = Reservations()
     sets = [batchfooset("a"), batchfooset("b", namespace="another")]
     assert list(reservations.observe(None, fooquota()).among(sets)) == [Key("ns", "a")]
+    told = reservations.observe(fooquota(), fooquota(status=GRANTED))
+    assert list(told.among(sets)) == [Key("ns", name) for name in ("demo", "demo-web", "demo-work")]
 
 
 @pytest.mark.parametrize(
