@@ -20,7 +20,7 @@ from e2e.invariants.history import At, History, Violation
 from e2e.invariants.judge import judge
 from e2e.invariants.recorder import Recorder, recording
 from tests.e2e import manifests
-from tests.e2e.story import Resting, Story, namespace_for
+from tests.e2e.story import Resting, Story, namespace_for, told_apart
 
 LAG_SECONDS = 10.0
 """How far behind the placers' caches may be on a busy machine."""
@@ -129,11 +129,8 @@ def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster
 @pytest.fixture
 def unguarded_story(unguarded: LocalCluster, request: pytest.FixtureRequest) -> Iterator[Story]:
     """A namespace of the test's own there."""
-    name = namespace_for(request.node.name)
-    unguarded.kubectl("create", "namespace", name)
-    with ApiServer.of(unguarded.kubeconfig) as server:
-        yield Story(unguarded, server, name)
-    unguarded.kubectl("delete", "namespace", name, "--wait=false")
+    with told_apart(unguarded, request.node.name) as story:
+        yield story
 
 
 @pytest.fixture(params=["story", "unguarded_story"])

@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -146,6 +147,16 @@ class Story:
         statuses = [f"{one['metadata']['name']}: {json.dumps(one.get('status', {}))}" for one in sets]
         logs = [line for name in names.Component for line in self.suite.component_log(name).splitlines()]
         return statuses + [line for line in logs if '"level": "info"' not in line][-COMPLAINTS:]
+
+
+@contextmanager
+def told_apart(cluster: LocalCluster, test: str) -> Iterator[Story]:
+    """A story in a namespace of the test's own, in a cluster of which nothing is recorded."""
+    name = namespace_for(test)
+    cluster.kubectl("create", "namespace", name)
+    with ApiServer.of(cluster.kubeconfig) as server:
+        yield Story(cluster, server, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 @dataclass(frozen=True, slots=True)

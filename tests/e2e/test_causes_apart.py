@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from e2e.apiserver import ApiServer
 from e2e.audit import identity
 from e2e.cluster.chart import RELEASE
 from e2e.cluster.errors import ClusterError
@@ -18,7 +17,7 @@ from e2e.cluster.local import LocalCluster
 from foosets.api.names import Component
 from tests.e2e import causes
 from tests.e2e.causes import APP, BATCH, UNPLACED_POD, Blamed, reasons_told
-from tests.e2e.story import Story, namespace_for
+from tests.e2e.story import Story, told_apart
 from tests.e2e.test_causes import SHOWN_WITHIN, mended, shown
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -45,11 +44,8 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture
 def story(apart: LocalCluster, request: pytest.FixtureRequest) -> Iterator[Story]:
     """A namespace of that cluster."""
-    name = namespace_for(request.node.name)
-    apart.kubectl("create", "namespace", name)
-    with ApiServer.of(apart.kubeconfig) as server:
-        yield Story(apart, server, name)
-    apart.kubectl("delete", "namespace", name, "--wait=false")
+    with told_apart(apart, request.node.name) as story:
+        yield story
 
 
 DOWN = {

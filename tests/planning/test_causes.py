@@ -44,7 +44,7 @@ def test_of_many_the_most_frequent_reason_counts_and_of_its_pods_the_first_by_na
 def test_the_pod_that_is_shown_stays_when_others_get_into_the_same_trouble() -> None:
     shown = blocked_by(None, worst_of([trouble("b", Reason.NO_FIT)]), TRACE, NOW)
     joined = [trouble("a", Reason.NO_FIT, "0/3"), trouble("b", Reason.NO_FIT, "0/4")]
-    assert worst_of(joined, shown) == Cause("Pod", "b", "Ready", Reason.NO_FIT, "0/4 (and 1 other pods)")
+    assert worst_of(joined, shown) == Cause("Pod", "b", "Ready", Reason.NO_FIT, "0/4 (and 1 other pod)")
 
 
 @pytest.mark.parametrize(

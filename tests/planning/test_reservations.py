@@ -232,3 +232,35 @@ def test_pods_that_take_more_than_they_were_charged_with_are_a_wish_of_their_own
     allowance = Allowance.of(share("demo", fooquota(status=GRANTED)), child)
     assert allowance.standing(waiting(0), NOW, pods=4, requests={"cpu": "1000m"}).granted
     assert not allowance.standing(waiting(0), NOW, pods=4, requests={"cpu": "2000m"}).granted
+
+
+# ---- more sets wait than a quota explains
+
+LONG: Raw = {"queue": [queued("other")], "waiting": 2}
+
+
+def test_a_set_behind_those_whose_wait_is_explained_waits_too_and_nobody_is_silent() -> None:
+    found = share("demo", fooquota(status=LONG))
+    refused = found.refusal(7)
+    assert refused is not None
+    assert (refused.reason, refused.message) == (
+        "QuotaExceeded",
+        "FooQuota team has no room, and more sets wait for it than it explains",
+    )
+    assert Allowance(found, 7).standing(waiting(99), NOW).silent_in(NOW) is None
+
+
+def test_who_is_explained_is_told_in_the_quotas_words() -> None:
+    refused = share("other", fooquota(status=LONG)).refusal(1)
+    assert refused is not None
+    assert refused.message == "FooQuota team: cpu"
+
+
+def test_who_has_what_he_asks_for_is_not_refused_by_a_long_queue() -> None:
+    allowance = Allowance(share("demo", fooquota(status=GRANTED | LONG)), 2)
+    assert allowance.standing(waiting(0), NOW).granted
+
+
+def test_a_queue_that_gets_too_long_concerns_whoever_has_no_answer() -> None:
+    assert concerned({"queue": [queued("other")], "waiting": 1}, LONG) is None
+    assert concerned(LONG, LONG | {"waiting": 3}) == set()

@@ -123,7 +123,7 @@ def test_a_refused_pod_shows_the_schedulers_words_and_keeps_its_since() -> None:
     world.rest()
     blocked = world.status().blocked_by
     assert blocked is not None
-    assert (blocked.reason, blocked.message) == ("NoFit", "3 nodes: cpu (and 1 other pods)")
+    assert (blocked.reason, blocked.message) == ("NoFit", "3 nodes: cpu (and 1 other pod)")
     world.after(5)
     world.bind(names_of(world)[1])
     world.rest()

@@ -19,7 +19,7 @@ from foosets.api.status import ObjectName, Observation
 RESOURCES_MAX: Final = 64
 """Resources that one quota may limit."""
 RESERVATIONS_MAX: Final = 2_000
-"""Sets that one quota can hold: with up to 500 bytes for each, the object stays below etcd's 1.5 MB."""
+"""Sets that one quota can hold. Of two parts and three resources each takes about 500 bytes: 1 MB of etcd's 1.5."""
 WAITING_MAX: Final = 100
 """Sets whose wait one quota explains; of those behind them it tells the number."""
 CHILDREN_MAX: Final = 32

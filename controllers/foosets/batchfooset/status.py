@@ -8,7 +8,7 @@ from foosets.api.batchfooset import BatchFooSet, BatchFooSetStatus
 from foosets.api.names import OWNER_UID, UNBLOCKED_REASONS, ConditionType, Kind, Reason
 from foosets.api.status import AttemptRange
 from foosets.batchfooset.state import Observed
-from foosets.placement.requests import shown, size_of
+from foosets.placement.requests import pod_requests
 from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, holds, merged
@@ -111,6 +111,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
     batch, pods = seen.batch, seen.pods
     cause = cause_of(seen, account, now)
     generation = batch.metadata.generation
+    made = (member.pod for member in pods if member.revision == seen.revision)
     return BatchFooSetStatus(
         observed_generation=generation,
         conditions=merged(batch.status.conditions, _verdicts(seen, account, cause), now, generation),
@@ -129,20 +130,9 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
         placement_conflicts=account.conflicts.total,
         rejections=account.conflicts.rejections.grouped(),
         last_rejection=account.conflicts.last,
-        pod_requests=_pod_requests(seen),
+        pod_requests=pod_requests(seen.pod_requests, batch.status.pod_requests, made),
         selector=f"{OWNER_UID}={batch.metadata.uid}",
     )
-
-
-def _pod_requests(seen: Observed) -> dict[str, str] | None:
-    """Return what the dry run told, else what was told before, else what the template's pods say.
-
-    They do when their controller was killed between their creation and its next status.
-    """
-    if seen.pod_requests is not None:
-        return dict(seen.pod_requests)
-    made = (member.pod for member in seen.pods if member.revision == seen.revision)
-    return seen.batch.status.pod_requests or next((shown(size_of(pod.spec)) for pod in made), None)
 
 
 def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable[Verdict]:

@@ -150,11 +150,11 @@ class QuotaRoom:
 
     # ---- what the engine asks
 
-    def generation(self, key: Key) -> int:  # noqa: ARG002 - the engine's question is about one object
+    def generation(self, _key: Key, /) -> int:
         """Return 0: a namespace's plan has no actions that run into obstacles."""
         return 0
 
-    def observe(self, key: Key, obstacle: Obstacle | None) -> Observed | None:  # noqa: ARG002 - it has none
+    def observe(self, key: Key, _obstacle: Obstacle | None, /) -> Observed | None:
         """Return the namespace, if there is a quota in it."""
         quotas = tuple(quota for one in sorted(self._quotas.get(key.name, ())) if (quota := self.quotas.get(one)))
         if not quotas:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foosets.api.fooquota import RootKind
-from foosets.api.names import CHILD, OWNER_UID, SET_NAME, SET_UID, Kind, Uid
+from foosets.api.names import CHILD, SET_NAME, SET_UID, Kind, Uid
 from foosets.api.pod import OwnerReference, Pod
 from foosets.placement.requests import Size, size_of
+from foosets.planning.ownership import owner_named_twice
 
 UNREADABLE: Size = Size((("pods", 1),))
 """What a pod counts as whose requests no quantity can say."""
@@ -70,9 +71,8 @@ class Charges:
 
 def _owner(pod: Pod) -> OwnerReference | None:
     """Return the pod's controller if it is one of our sets and its label says so too."""
-    owner = pod.controller
-    ours = owner is not None and owner.kind in _OWNERS and owner.uid == pod.metadata.labels.get(OWNER_UID)
-    return owner if ours else None
+    owner = owner_named_twice(pod)
+    return owner if owner is not None and owner.kind in _OWNERS else None
 
 
 def _charge(pod: Pod, owner: OwnerReference) -> Charge:

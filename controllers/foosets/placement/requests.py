@@ -82,6 +82,17 @@ def size_of(spec: PodSpec) -> Size:
     return _size(_ENCODER.encode((spec.containers, spec.init_containers, spec.overhead, spec.resources)))
 
 
+def pod_requests(
+    told: Mapping[str, str] | None, stored: Mapping[str, str] | None, pods: Iterable[Pod]
+) -> dict[str, str] | None:
+    """Return what status shows of a template: what its dry run told, else what was told before, else what its pods say.
+
+    They do when their controller was killed between their creation and its next status.
+    """
+    known = told if told is not None else stored
+    return dict(known) if known else next((shown(size_of(pod.spec)) for pod in pods), None)
+
+
 def shown(size: Size) -> dict[str, str]:
     """Return a size as status shows it: quantities by resource, no more than fit there."""
     return {name: quantity_of(name, value) for name, value in size.amounts[:POD_REQUESTS_MAX]}

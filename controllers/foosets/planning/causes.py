@@ -51,7 +51,7 @@ def worst_of(troubles: Collection[Trouble], shown: BlockedBy | None = None) -> C
         troubles, key=lambda trouble: (-counts[trouble.reason], not same_cause(shown, _cause(trouble)), trouble.pod)
     )
     others = len(troubles) - 1
-    return _cause(first, f" (and {others} other pods)" if others else "")
+    return _cause(first, f" (and {others} other pod{'s' if others > 1 else ''})" if others else "")
 
 
 def _cause(trouble: Trouble, counted: str = "") -> Cause:

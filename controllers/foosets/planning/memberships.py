@@ -1,9 +1,10 @@
 """Whose pods are whose: the members of every owner of one kind, fed with all pods that a watch brings."""
 
 from foosets.api.meta import Key
-from foosets.api.names import OWNER_UID, Kind, Uid
+from foosets.api.names import Kind, Uid
 from foosets.api.pod import OwnerReference, Pod
 from foosets.planning.members import Members
+from foosets.planning.ownership import owner_named_twice
 from foosets.planning.trace import Microseconds
 
 
@@ -42,11 +43,8 @@ class Memberships:
 
     def _owner(self, pod: Pod | None) -> OwnerReference | None:
         """Return the pod's controller if it is a set of our kind and its label says so too."""
-        owner = pod.controller if pod is not None else None
-        if pod is None or owner is None:
-            return None
-        ours = owner.kind == self._kind and owner.uid == pod.metadata.labels.get(OWNER_UID)
-        return owner if ours else None
+        owner = owner_named_twice(pod) if pod is not None else None
+        return owner if owner is not None and owner.kind == self._kind else None
 
     def _sweep(self, owner: Uid) -> None:
         if owner in self._gone and not self._by_owner.get(owner):

@@ -3,7 +3,9 @@
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.customresource import CustomResource, OwnerReference
 from foosets.api.meta import Resource
-from foosets.api.names import ALLOW_CHILD_EDITS, EDITS_ALLOWED, GROUP, PARENT_REPLICAS, Kind
+from foosets.api.names import ALLOW_CHILD_EDITS, EDITS_ALLOWED, GROUP, OWNER_UID, PARENT_REPLICAS, Kind
+from foosets.api.pod import OwnerReference as OwnerOfPod
+from foosets.api.pod import Pod
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning.children import Lineage, Owner
 
@@ -32,6 +34,12 @@ def handed_down(parents_value: int, live: BatchFooSet | ServiceFooSet | None) ->
     if live is None or live.metadata.annotations.get(PARENT_REPLICAS) != str(parents_value):
         return parents_value
     return live.spec.parallelism if isinstance(live, BatchFooSet) else live.spec.replicas
+
+
+def owner_named_twice(pod: Pod) -> OwnerOfPod | None:
+    """Return the pod's controller if its label says so too: anybody may name an owner, only we write our labels."""
+    owner = pod.controller
+    return owner if owner is not None and owner.uid == pod.metadata.labels.get(OWNER_UID) else None
 
 
 def owner_of(resource: Resource, owner: CustomResource) -> Owner:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from foosets.api.customresource import CustomResource
+from foosets.api.customresource import GENERATION_MAX, CustomResource
 from foosets.api.fooquota import FooQuota, ReservedChild, Waiting
 from foosets.api.meta import Key
 from foosets.api.names import ConditionType, Kind, Reason, Uid
@@ -24,6 +24,14 @@ from foosets.planning.conditions import Verdict
 from foosets.planning.ownership import parent_of
 from foosets.planning.quantity import amount
 from foosets.planning.silence import SILENT_AFTER_SECONDS
+
+
+class Refusal(NamedTuple):
+    """What a FooQuota says of a wish that does not fit; `generation` is the newest of the root that it is about."""
+
+    generation: int
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Share:
     quotas: tuple[str, ...] = ()
     generation: int = 0
     children: Mapping[str, ReservedChild] = field(default_factory=dict[str, ReservedChild])
-    queued: Waiting | None = None
+    queued: Refusal | None = None
 
     def covers(self, generation: int) -> bool:
         """Whether this spec of the root may be carried out."""
@@ -55,7 +63,7 @@ class Share:
         reserved = self.children.get(child)
         return reserved.pod_requests if reserved is not None else {}
 
-    def refusal(self, generation: int) -> Waiting | None:
+    def refusal(self, generation: int) -> Refusal | None:
         """Return what is said of this generation, or None while nothing is."""
         return self.queued if self.queued is not None and self.queued.generation >= generation else None
 
@@ -134,7 +142,7 @@ class Standing:
 
     quotas: tuple[str, ...] = ()
     granted: bool = True
-    refused: Waiting | None = None
+    refused: Refusal | None = None
     silent_from: datetime | None = None
 
     def cause(self, kind: Kind, name: str, now: datetime) -> Cause | None:
@@ -204,7 +212,7 @@ class Reservations:
         return self.share(owner.namespace, owner.lineage.set_uid)
 
     def observe(self, before: FooQuota | None, after: FooQuota | None) -> Concern:
-        """Take a change of one quota; return whom it concerns: all when it came or went."""
+        """Take a change of one quota; return whom it concerns: all when it came, went, or cannot explain all waits."""
         changed = after or before
         assert changed is not None, "nothing does not become nothing"
         namespace = changed.metadata.namespace
@@ -214,15 +222,16 @@ class Reservations:
             quotas[changed.metadata.name] = _Quota.of(after)
         if not quotas:
             del self._quotas[namespace]
-        if known is None or after is None:
+        if known is None or after is None or known.crowded != quotas[changed.metadata.name].crowded:
             return Concern(namespace, None)
         return Concern(namespace, frozenset(_differences(known, quotas[changed.metadata.name])))
 
 
 @dataclass(frozen=True, slots=True)
 class _Quota:
-    """One quota's status by root."""
+    """One quota's status by root; `crowded` is whether more sets wait than it explains."""
 
+    crowded: bool
     reservations: Mapping[Uid, "_Held"]
     queue: Mapping[Uid, Waiting]
 
@@ -230,6 +239,7 @@ class _Quota:
     def of(cls, quota: FooQuota) -> "_Quota":
         status = quota.status
         return cls(
+            status.waiting > len(status.queue),
             {one.uid: _Held(one.name, one.generation, one.children) for one in status.reservations},
             {one.uid: one for one in status.queue},
         )
@@ -244,15 +254,26 @@ class _Held(NamedTuple):
 def _share(quotas: Mapping[str, _Quota], root: Uid) -> Share:
     """Return what all of them grant: the oldest generation, and of each part the least."""
     held = [quota.reservations.get(root) for quota in quotas.values()]
-    queued = [quota.queue[root] for _, quota in sorted(quotas.items()) if root in quota.queue]
+    queued = (_queued(name, quota, root) for name, quota in sorted(quotas.items()))
     granted = [one for one in held if one is not None]
     complete = len(granted) == len(quotas)
     return Share(
         quotas=tuple(sorted(quotas)),
         generation=min(one.generation for one in granted) if complete else 0,
         children=_least(granted) if complete else {},
-        queued=queued[0] if queued else None,
+        queued=next((said for said in queued if said is not None), None),
     )
+
+
+def _queued(name: str, quota: _Quota, root: Uid) -> Refusal | None:
+    """Return what a quota says of a root. One of which it says nothing is taken for one of those that it is silent of."""
+    waiting = quota.queue.get(root)
+    if waiting is not None:
+        return Refusal(waiting.generation, waiting.reason, waiting.message)
+    if not quota.crowded:
+        return None
+    message = f"{Kind.FOOQUOTA} {name} has no room, and more sets wait for it than it explains"
+    return Refusal(GENERATION_MAX, Reason.QUOTA_EXCEEDED, message)
 
 
 def _least(granted: Iterable[_Held]) -> Mapping[str, ReservedChild]:

@@ -47,7 +47,7 @@ class Room(Protocol[Seen]):
 
     component: Component
 
-    def observe(self, key: Key, obstacle: Obstacle | None) -> Seen | None:
+    def observe(self, key: Key, obstacle: Obstacle | None, /) -> Seen | None:
         """Return what the caches show of the object, or None when it is not there. Called between awaits."""
         ...
 
@@ -59,7 +59,7 @@ class Room(Protocol[Seen]):
         """Take note of what became of a plan's actions; those that are not in `written` did not happen."""
         ...
 
-    def generation(self, key: Key) -> int:
+    def generation(self, key: Key, /) -> int:
         """Return the spec's generation, so that an obstacle of an older spec is forgotten; 0 if unknown."""
         ...
 
