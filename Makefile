@@ -137,6 +137,6 @@ size: setup ## lines of code per room
 
 .PHONY: lock
 lock: setup ## write the lock files anew
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --python-version 3.11 --group build -o requirements-build.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --all-extras --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --group build -o requirements-build.lock

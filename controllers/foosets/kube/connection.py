@@ -16,6 +16,7 @@ Guarantees:
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -37,7 +38,7 @@ class Address:
     server_name: str | None
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(asyncio.BufferedProtocol, ABC):
     """The base of what talks to a server; what came and how it ended is for `received`, `ended` and `lost`."""
 
     def __init__(self, address: Address) -> None:
@@ -87,9 +88,9 @@ class Connection(asyncio.BufferedProtocol):
 
     # ---- for those who talk
 
+    @abstractmethod
     def received(self, data: bytes) -> None:
         """Take what came."""
-        raise NotImplementedError
 
     def ended(self) -> None:
         """Take note that the server has said all it wanted to; the connection is closed after this."""

@@ -266,7 +266,7 @@ def _share(quotas: Mapping[str, _Quota], root: Uid) -> Share:
 
 
 def _queued(name: str, quota: _Quota, root: Uid) -> Refusal | None:
-    """Return what a quota says of a root. One of which it says nothing is taken for one of those that it is silent of."""
+    """Return what a quota says of a root; of which it says nothing may be one of those that it does not explain."""
     waiting = quota.queue.get(root)
     if waiting is not None:
         return Refusal(waiting.generation, waiting.reason, waiting.message)
