@@ -552,3 +552,31 @@ def test_what_pods_take_changes_nothing_that_is_said_about_those_who_wait() -> N
 
     assert status(later).queue == status(seen).queue
     assert (status(later).used, status(seen).used) == ({"cpu": "6"}, {"cpu": "0"})
+
+
+def test_what_was_given_back_in_the_first_quota_alone_is_not_claimed_again_because_the_next_still_tells_it() -> None:
+    quotas = (quota("a", cpu="10"), quota("b", cpu="14", pods="8"))
+    seen = settled(Observed(quotas, (root("demo", part("demo-x", 3, cpu="3")),)))
+    half = written(replace(seen, roots=(root("demo", generation=2), alone("web", 1, cpu="2"))))
+    assert half is not None
+    assert requests(half, "a") == {"demo": {"cpu": "0"}, "web": {"cpu": "2"}}
+
+    back = root("demo", part("demo-x", 0, acknowledged=False, cpu="0"), generation=3)
+    after = settled(replace(half, roots=(back, alone("web", 1, cpu="2"))))
+
+    given = {"demo": {"cpu": "0", "pods": "3"}, "web": {"cpu": "2", "pods": "1"}}
+    assert (requests(after, "a"), requests(after, "b")) == (requests(half, "a"), given)
+
+
+def test_a_part_that_was_taken_out_in_the_first_quota_alone_is_charged_in_the_next_until_that_is_written() -> None:
+    quotas = (quota("a", cpu="10"), quota("b", memory="8"))
+    seen = settled(Observed(quotas, (root("demo", part("demo-x", 3, cpu="1", memory="2")),)))
+    half = written(replace(seen, roots=(root("demo", generation=2),)))
+    assert half is not None
+    back = root("demo", part("demo-x", 0, acknowledged=False), generation=3)
+
+    late = alone("web", 1, cpu="1", memory="4")
+    after = settled(replace(half, roots=(back, late)))
+
+    assert requests(after, "b") == {"demo": {"memory": "6"}}
+    assert list(waiting(after, "b")) == ["web"]

@@ -7,7 +7,7 @@ from functools import reduce
 
 from foosets.api.fooquota import FooQuota, Reservation, RootKind
 from foosets.api.names import Uid
-from foosets.planning.amounts import Amounts, larger, parsed
+from foosets.planning.amounts import Amounts, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,12 @@ class Grant:
 
 
 def stored_grants(quotas: Sequence[FooQuota]) -> dict[Uid, Grant]:
-    """Return what the quotas' statuses say, root by root, with the largest of their counts.
+    """Return what the statuses of these quotas say, which come in the order in which they are written.
 
-    They are written one after the other, so a new grant may stand in the first alone, and nobody acts upon it before
-    the last has it.
+    A decision is written to one after the other, so a new one may stand in the first alone: of each resource the first
+    that lists it says what is charged, and its sums are within the limits. Nothing is lost with what later ones say
+    beside it: less than before is given only when nobody acts on the older wish any more, and on more than before
+    nobody acts until the last has it.
     """
     entries: dict[Uid, dict[str, Reservation]] = {}
     for quota in quotas:
@@ -130,7 +132,7 @@ def stored_grants(quotas: Sequence[FooQuota]) -> dict[Uid, Grant]:
 
 def _stored(entries: Mapping[str, Reservation], quotas: Iterable[FooQuota]) -> Grant:
     since = min(entry.since for entry in entries.values())
-    grant = reduce(_joined, map(_grant, entries.values()))
+    grant = reduce(_beside, map(_grant, entries.values()))
     lacking = (quota.metadata for quota in quotas if quota.metadata.name not in entries)
     unfinished = any(meta.creation_timestamp < since for meta in lacking)
     return replace(grant, half=grant.half or unfinished, unfinished=unfinished)
@@ -144,12 +146,12 @@ def _grant(entry: Reservation) -> Grant:
     return Grant(entry.generation, parsed(entry.requests), parts)
 
 
-def _joined(one: Grant, other: Grant) -> Grant:
-    names = dict.fromkeys((*one.parts, *other.parts))
-    parts = {name: _both(_told(one, name), _told(other, name)) for name in names}
-    same = one.generation == other.generation and _counts(one) == _counts(other)
-    generation = max(one.generation, other.generation)
-    return Grant(generation, larger(one.requests, other.requests), parts, half=one.half or not same)
+def _beside(first: Grant, later: Grant) -> Grant:
+    """Return what the first says, and beside it what the later one says of resources that the first does not list."""
+    names = dict.fromkeys((*first.parts, *later.parts))
+    parts = {name: _told_beside(_told(first, name), _told(later, name)) for name in names}
+    same = first.generation == later.generation and _counts(first) == _counts(later)
+    return Grant(first.generation, {**later.requests, **first.requests}, parts, half=first.half or not same)
 
 
 def _told(grant: Grant, name: str) -> Told:
@@ -157,8 +159,8 @@ def _told(grant: Grant, name: str) -> Told:
     return grant.parts.get(name, Told(0, {}, dict.fromkeys(grant.requests, 0)))
 
 
-def _both(one: Told, other: Told) -> Told:
-    return Told(max(one.count, other.count), larger(one.size, other.size), larger(one.counts, other.counts))
+def _told_beside(first: Told, later: Told) -> Told:
+    return Told(first.count, {**later.size, **first.size}, {**later.counts, **first.counts})
 
 
 def _counts(grant: Grant) -> dict[str, int]:
