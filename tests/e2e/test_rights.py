@@ -94,6 +94,15 @@ def reason(story: Story, kind: str, name: str) -> str:
     return condition(story.get(kind, name), "Ready")["reason"] if story.exists(kind, name) else ""
 
 
+def a_child_is_deleted(story: Story) -> None:
+    story.apply(manifests.small("app"))
+    story.until(lambda: story.exists("BatchFooSet", "app-workers"))
+    first = story.get("BatchFooSet", "app-workers")["metadata"]["uid"]
+    story.kubectl("delete", "batchfooset", "app-workers")
+    story.until(lambda: story.exists("BatchFooSet", "app-workers"))
+    assert story.get("BatchFooSet", "app-workers")["metadata"]["uid"] != first
+
+
 def leases_are_lost(server: ApiServer) -> None:
     for component in COMPONENTS:
         server.ask("DELETE", f"{LEASES}/{RELEASE}-{component}")
@@ -109,6 +118,7 @@ def shared(suite: LocalCluster, server: ApiServer) -> Run:
     with staged(suite) as stage, stage.recording():
         replies_are_lost(stage)
         every_story_is_told(stage)
+    a_child_is_deleted(empty(suite, server, "child-deleted"))
     story = empty(suite, server, "bigger-than-a-node")
     pods_fit_nowhere(story)
     leases_are_lost(server)

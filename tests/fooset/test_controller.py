@@ -8,7 +8,11 @@ from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, K
 from foosets.api.names import Component
 from foosets.fooset.controller import FooSetRoom, assemble
 from foosets.fooset.state import Child, Observed
+from foosets.kube.errors import Conflict
+from foosets.planning.actions import Confirm, Plan
+from foosets.runtime.apply import Written
 from foosets.runtime.settings import Settings
+from foosets.runtime.writers import Performed, Refused
 from tests.builders import batchfooset, controlled_by, derived, fooset, servicefooset
 
 DEMO = Key("ns", "demo")
@@ -86,6 +90,38 @@ def test_what_goes_is_seen_no_more() -> None:
     bench.room.batches.remove(batchfooset("demo-work", resourceVersion="3", **derived("demo", "work")))
     assert bench.observe().batches == {}
     assert not bench.room._children
+
+
+def test_a_set_is_bereaved_when_a_child_goes_until_it_was_read() -> None:
+    bench = Bench(own())
+    assert not bench.observe().bereaved
+    bench.room.batches.remove(batchfooset("demo-work", resourceVersion="3", **derived("demo", "work")))
+    assert bench.observe().bereaved
+
+    asked = Confirm(FOOSETS, "ns", "demo", bench.observe().uid)
+    bench.room.acted(Plan((asked,)), Performed(refused=[Refused(asked, Conflict(409, "Conflict", "gone"))]))
+    assert bench.observe().bereaved
+    bench.asked.clear()
+    bench.room.acted(Plan((asked,)), Performed([Written(FOOSETS, DEMO, asked.uid, 7)]))
+    assert not bench.observe().bereaved
+    assert bench.asked == [DEMO]
+
+
+def test_a_set_that_is_gone_is_not_bereaved_for_ever() -> None:
+    bench = Bench(own())
+    bench.room.batches.remove(own("3"))  # pyright: ignore[reportArgumentType] - the name tells the kind
+    bench.room.forget(DEMO)
+    assert not bench.room._bereaved
+
+
+@pytest.mark.parametrize("uid", ["old-uid", "new-uid"])
+def test_nobody_is_bereaved_of_a_child_of_another_or_of_nobody(uid: str) -> None:
+    bench = Bench(child := own(ownerReferences=controlled_by("FooSet", "demo", "old-uid")))
+    bench.room.foosets.remove(fooset(resourceVersion="2"))
+    if uid == "new-uid":
+        bench.room.foosets.upsert(fooset(resourceVersion="3", uid=uid))
+    bench.room.batches.remove(child)  # pyright: ignore[reportArgumentType] - the name tells the kind
+    assert not bench.room._bereaved
 
 
 def test_a_name_that_becomes_free_wakes_the_set_that_wants_it() -> None:

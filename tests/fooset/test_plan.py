@@ -8,7 +8,7 @@ from foosets.api.meta import BATCHFOOSETS, SERVICEFOOSETS
 from foosets.api.names import TRACEPARENT, Reason
 from foosets.fooset.plan import plan
 from foosets.fooset.state import Observed
-from foosets.planning.actions import Apply, Delete, Plan
+from foosets.planning.actions import Apply, Confirm, Delete, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.trace import parse_traceparent
 from tests.builders import Raw, batchfooset, controlled_by, fooset, servicefooset, template
@@ -80,6 +80,32 @@ def test_a_deleted_child_is_made_again_once_it_is_gone() -> None:
     assert "=demo-a" not in world.rest()
     world.collect()
     assert "=demo-a" in world.rest()
+
+
+def test_a_child_that_went_is_made_again_once_the_set_is_known_to_be_there() -> None:
+    world = World(fooset(*BOTH))
+    world.look()
+    world.look()
+    del world.children["demo-work"]
+    world.bereaved = True
+    assert world.look() == ["?demo", "status"]
+    assert world.look()[0] == "=demo-work"
+
+
+def test_a_set_that_lost_a_child_and_lacks_none_asks_nothing() -> None:
+    world = refined({"a": {}, "c": {}})
+    world.bereaved = True
+    world.change(fooset({"a": {"template": NEW}}))
+    assert world.rest() == ["status", "=demo-a", "-demo-c", "status"]
+
+
+def test_an_obstacle_stands_while_the_set_is_asked_for() -> None:
+    world = refused_for_long()
+    world.bereaved = True
+    world.after(seconds=100)
+    made = world.plan()
+    assert [type(action) for action in made.actions] == [Confirm]
+    assert made.obstacle == world.obstacle is not None
 
 
 def test_a_set_on_its_way_out_is_left_to_the_garbage_collector() -> None:

@@ -14,7 +14,7 @@ from foosets.api.meta import BATCHFOOSETS
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.fooset.plan import plan
 from foosets.fooset.state import Child, Observed
-from foosets.planning.actions import Apply, Delete, Plan, Status
+from foosets.planning.actions import Apply, Confirm, Delete, Plan, Status
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.reservations import NOT_LIMITED, Allowance, Share
 from foosets.planning.trace import Span
@@ -27,12 +27,16 @@ FAILED = {"Failed": "BackoffLimitExceeded", "Stalled": "BackoffLimitExceeded"}
 
 @dataclass(slots=True)
 class World:
-    """The objects, and plans carried out on them. A child that is deleted stays, terminating, until `collect`."""
+    """The objects, and plans carried out on them. A child that is deleted stays, terminating, until `collect`.
+
+    With `bereaved` a child has gone, and nobody has asked yet whether the set is there.
+    """
 
     fooset: FooSet
     children: dict[str, Child] = field(default_factory=dict[str, Child])
     obstacle: Obstacle | None = None
     share: Share = NOT_LIMITED
+    bereaved: bool = False
     now: datetime = NOW
     version: int = 100
     spans: list[Span] = field(default_factory=list[Span])
@@ -43,13 +47,13 @@ class World:
         batches = {name: one for name, one in self.children.items() if isinstance(one, BatchFooSet)}
         services = {name: one for name, one in self.children.items() if isinstance(one, ServiceFooSet)}
         allowance = Allowance(self.share, self.fooset.metadata.generation)
-        return Observed(self.fooset, batches, services, self.obstacle, allowance)
+        return Observed(self.fooset, batches, services, self.obstacle, allowance, self.bereaved)
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)
 
     def look(self, *, refused: Obstacle | None = None) -> list[str]:
-        """Plan and carry the plan out, or meet an obstacle; return what was done: `=name`, `-name`, `status`."""
+        """Carry out a plan, or meet an obstacle; return what was done: `=name`, `-name`, `?name` or `status`."""
         self.now += timedelta(milliseconds=1)
         made = self.plan()
         self.spans += made.spans
@@ -131,6 +135,10 @@ class World:
     def _carry_out(self, action: object) -> str:
         if isinstance(action, Apply):
             return self._apply(action)
+        if isinstance(action, Confirm):
+            assert (action.name, action.uid) == (self.fooset.metadata.name, self.fooset.metadata.uid)
+            self.bereaved = False
+            return f"?{action.name}"
         assert isinstance(action, Delete)
         live = self.children[action.name]
         assert live.metadata.uid == action.uid

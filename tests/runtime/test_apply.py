@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from foosets.api.meta import BATCHFOOSETS, PODS, Key
+from foosets.api.meta import BATCHFOOSETS, FOOSETS, PODS, Key
 from foosets.api.names import OWNER_UID, STAMPS, NodeName, Uid
 from foosets.kube.client import Client
 from foosets.kube.errors import (
@@ -20,7 +20,7 @@ from foosets.kube.errors import (
     Throttled,
     Unreachable,
 )
-from foosets.planning.actions import Apply, Bind, Create, Delete, DryRun, Status
+from foosets.planning.actions import Apply, Bind, Confirm, Create, Delete, DryRun, Status
 from foosets.planning.children import Lineage, Mark, Owner, PodStencil
 from foosets.planning.stamps import Stamps
 from foosets.runtime.apply import Applier, NameTaken, Written
@@ -200,6 +200,25 @@ async def test_a_delete_means_one_uid_and_gone_is_success() -> None:
 async def test_a_delete_of_a_successor_is_a_conflict() -> None:
     with pytest.raises(Conflict):
         await perform(Delete(PODS, "ns", "pod", Uid("old")), delete=Conflict(409, "Conflict", "uid"))
+
+
+CONFIRM = Confirm(FOOSETS, "ns", "set", Uid("set-uid"))
+
+
+async def test_who_is_there_is_confirmed_at_the_version_that_was_read() -> None:
+    answers = Answers(get=stored(uid="set-uid"))
+    assert await applier(answers).perform(CONFIRM) == Written(FOOSETS, Key("ns", "set"), Uid("set-uid"), 7)
+    assert answers.calls == [("get", {"args": (FOOSETS, "ns", "set")})]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [NotFound(404, "NotFound", "gone"), stored(uid="successor"), stored(uid="set-uid", leaving=True)],
+    ids=["gone", "a successor", "on its way out"],
+)
+async def test_who_is_gone_or_going_is_a_conflict_with_what_the_cache_says(answer: bytes | ApiError) -> None:
+    with pytest.raises(Conflict, match="FooSet set is gone, or on its way out"):
+        await perform(CONFIRM, get=answer)
 
 
 async def test_an_apply_that_met_a_stranger_says_so() -> None:

@@ -40,6 +40,7 @@ class FooSetRoom:
         self.services: Store[ServiceFooSet] = Store()
         self.quotas: Store[FooQuota] = Store()
         self._children: dict[tuple[str, Uid], set[tuple[Kind, Key]]] = {}
+        self._bereaved: set[Key] = set()
         self._reservations = Reservations()
         self.foosets.subscribe(self._on_fooset)
         self.quotas.subscribe(self._on_quota)
@@ -68,7 +69,11 @@ class FooSetRoom:
             (owned.add if there else owned.discard)((kind, child.key))
             if not owned:
                 del self._children[family]
-            self._enqueue(Key(child.key.namespace, owner.name))
+            parent = Key(child.key.namespace, owner.name)
+            known = self.foosets.get(parent)
+            if after is None and known is not None and known.metadata.uid == owner.uid:
+                self._bereaved.add(parent)
+            self._enqueue(parent)
         came_or_went = after if before is None else before if after is None else None
         if came_or_went is not None:
             for claimant in self._claimants(came_or_went.key):
@@ -101,23 +106,27 @@ class FooSetRoom:
         service_keys |= {child for kind, child in owned if kind == Kind.SERVICEFOOSET}
         share = self._reservations.share(key.namespace, fooset.metadata.uid)
         allowance = Allowance(share, fooset.metadata.generation)
-        return Observed(
-            fooset, _held(self.batches, batch_keys), _held(self.services, service_keys), obstacle, allowance
-        )
+        batches, services = _held(self.batches, batch_keys), _held(self.services, service_keys)
+        return Observed(fooset, batches, services, obstacle, allowance, key in self._bereaved)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""
         return plan(seen, now)
 
-    def acted(self, plan: Plan, outcome: Performed) -> None:
-        """Nothing is assumed about actions that did not happen."""
+    def acted(self, _plan: Plan, outcome: Performed, /) -> None:
+        """Note who was there when asked, and go on; nothing is assumed about actions that did not happen."""
+        for confirmed in outcome.written:
+            if confirmed.resource == FOOSETS:
+                self._bereaved.discard(confirmed.target)
+                self._enqueue(confirmed.target)
 
     def presumes(self, _key: Key, /) -> int:
         """No status of ours is about pods."""
         return 0
 
     def forget(self, key: Key) -> None:
-        """Nothing is remembered beyond the caches."""
+        """Drop that it has lost a child: no more is remembered beyond the caches."""
+        self._bereaved.discard(key)
 
 
 def _child_key(fooset: Key, entry: str) -> Key:

@@ -3,6 +3,10 @@
 Example: entries `a` (batch) and `b` (service), where the child of `a` is there and as it should be, `b` has none, and
 a child of a removed entry `c` is left. The plan applies `b` and deletes `c`; it does not touch `a`. The first plan of a
 new generation only writes the trace's episode to status: the children carry its context from their first moment.
+
+A child that went may have gone with the FooSet, whose own watch is only later in telling it. So nothing is made after
+that before the API server has said that the FooSet is there; else the garbage collector and we would keep each other
+busy until the watch has caught up.
 """
 
 from collections.abc import Mapping
@@ -16,7 +20,7 @@ from foosets.fooset.children import apply, desired
 from foosets.fooset.spans import spans_of
 from foosets.fooset.state import Observed
 from foosets.fooset.status import Refinement, ended, recorded_end, report, silent_from, terminal, up_to_date
-from foosets.planning.actions import Action, Delete, Plan
+from foosets.planning.actions import Action, Confirm, Delete, Plan
 from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
 from foosets.planning.obstacles import held_back
@@ -51,12 +55,17 @@ def plan(seen: Observed, now: datetime) -> Plan:
             obstacle=seen.obstacle,
         )
     pause = held_back(seen.obstacle, now)
+    acting = pause is None and seen.allowance.covered
+    if acting and seen.bereaved and _creatable(seen, refinement):
+        meta = fooset.metadata
+        there = Confirm(FOOSETS, meta.namespace, meta.name, meta.uid)
+        return Plan(actions=(there,), status=write, obstacle=seen.obstacle)
     silent = silent_from(seen, refinement, episode, now)
     silent_in = (silent - now).total_seconds() if silent is not None and silent > now else None
     answer_in = seen.allowance.standing(fooset.status, now).silent_in(now)
     waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in, answer_in) if seconds is not None]
     return Plan(
-        actions=_actions(seen, refinement, episodes.creating) if pause is None and seen.allowance.covered else (),
+        actions=_actions(seen, refinement, episodes.creating) if acting else (),
         status=write,
         obstacle=seen.obstacle if pause is not None else None,
         wake_after=min(waits, default=None),
@@ -70,11 +79,14 @@ def _cut_off(seen: Observed, now: datetime) -> tuple[Span, ...]:
 
 
 def _due(seen: Observed, refinement: Refinement) -> bool:
-    """Whether something can be done now: a child that is still on its way out has to be waited for, a fault mended."""
-    if refinement.fault is not None:
-        return False
-    creatable = any(seen.child_of(entry) is None for entry in refinement.missing)
-    return creatable or bool(refinement.changed or refinement.orphans)
+    """Whether something can be done now."""
+    writable = refinement.fault is None and bool(refinement.changed or refinement.orphans)
+    return writable or _creatable(seen, refinement)
+
+
+def _creatable(seen: Observed, refinement: Refinement) -> bool:
+    """Whether a child can be made now: one that is still on its way out has to be waited for, a fault mended."""
+    return refinement.fault is None and any(seen.child_of(entry) is None for entry in refinement.missing)
 
 
 def _actions(seen: Observed, refinement: Refinement, episode: Episode) -> tuple[Action, ...]:

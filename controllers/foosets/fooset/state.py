@@ -23,6 +23,7 @@ class Observed:
 
     `batches` and `services` hold whatever has the name of an entry's child, whoever owns it, and every child that this
     FooSet owns, also of entries that are gone; by name. `allowance` is what the FooQuotas of the namespace let it do.
+    `bereaved` is whether a child has gone since the FooSet was last known to be there.
     """
 
     fooset: FooSet
@@ -30,6 +31,7 @@ class Observed:
     services: Mapping[str, ServiceFooSet]
     obstacle: Obstacle | None = None
     allowance: Allowance = UNLIMITED
+    bereaved: bool = False
 
     @property
     def uid(self) -> Uid:

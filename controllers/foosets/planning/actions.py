@@ -50,6 +50,19 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """GET, past all caches: the object is there, with this uid, and nobody has asked for its deletion.
+
+    So built-in controllers ask before they adopt an orphan (RecheckDeletionTimestamp in k8s.io/kubernetes).
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: Uid
+
+
+@dataclass(frozen=True, slots=True)
 class Apply:
     """Server-side apply of the fields that this component owns.
 
@@ -110,7 +123,7 @@ class SetPodCondition:
     condition: Condition
 
 
-Action = Create | DryRun | Apply | Delete | Bind | Status | SetPodCondition
+Action = Create | DryRun | Confirm | Apply | Delete | Bind | Status | SetPodCondition
 
 
 @dataclass(frozen=True, slots=True)

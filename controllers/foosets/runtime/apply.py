@@ -18,7 +18,7 @@ from foosets.api.names import OWNER_UID, Uid
 from foosets.api.pod import OwnerReference
 from foosets.kube.client import Client
 from foosets.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, ServerFault
-from foosets.planning.actions import Action, Apply, Bind, Create, Delete, DryRun, SetPodCondition, Status
+from foosets.planning.actions import Action, Apply, Bind, Confirm, Create, Delete, DryRun, SetPodCondition, Status
 from foosets.planning.stamps import sent
 from foosets.planning.trace import Microseconds
 
@@ -101,6 +101,8 @@ class Applier:
                 performing = self._create(action)
             case DryRun():
                 performing = self._dry_run(action)
+            case Confirm():
+                performing = self._confirm(action)
             case Apply():
                 performing = self._apply(action)
             case Delete():
@@ -133,6 +135,18 @@ class Applier:
                 raise
             answer = b""
         return Written(action.resource, Key(action.namespace, action.name), Uid(""), 0, answer=answer)
+
+    async def _confirm(self, action: Confirm) -> Written:
+        """Raises Conflict for an object that is not there any more, or not for long: the caches will tell."""
+        gone = Conflict(409, "Conflict", f"{action.resource.kind} {action.name} is gone, or on its way out")
+        try:
+            body = await self._client.get(action.resource, action.namespace, action.name)
+        except NotFound:
+            raise gone from None
+        found = _read(body, _FOUND).metadata
+        if found.uid != action.uid or found.deletion_timestamp:
+            raise gone
+        return _written(action.resource, action.namespace, action.name, body)
 
     async def _apply(self, action: Apply) -> Written:
         body = await self._client.apply(action.resource, action.namespace, action.name, action.body)

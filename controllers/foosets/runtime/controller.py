@@ -55,7 +55,7 @@ class Room(Protocol[Seen]):
         """Return what to do about it."""
         ...
 
-    def acted(self, plan: Plan, outcome: Performed) -> None:
+    def acted(self, plan: Plan, outcome: Performed, /) -> None:
         """Take note of what became of a plan's actions; those that are not in `written` did not happen."""
         ...
 
