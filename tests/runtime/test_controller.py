@@ -11,7 +11,7 @@ import pytest
 
 from foosets.api.meta import BATCHFOOSETS, PODS, Key, Resource
 from foosets.api.names import Component, Uid
-from foosets.kube.errors import AlreadyExists, ApiError, Conflict, Forbidden, QuotaRefused
+from foosets.kube.errors import AlreadyExists, ApiError, Conflict, Forbidden, QuotaRefused, ServerFault
 from foosets.planning.actions import Create, Plan, Status
 from foosets.planning.events import Event
 from foosets.planning.obstacles import Obstacle
@@ -116,7 +116,7 @@ def controller(world: World) -> tuple[Controller, KeyQueue]:
         obstructions=Obstructions(random.Random(0)),
         events=cast("Events", type("E", (), {"tell": staticmethod(world.tell), "forget": lambda *_: None})()),
         tracing=cast("Tracing", world),
-        clocks=Clocks(lambda: 1_700_000_000.0, lambda: world.monotonic),
+        clocks=Clocks(lambda: 1_700_000_000.0 + world.monotonic, lambda: world.monotonic),
         rng=random.Random(0),
         relist=world.relist,
     )
@@ -236,6 +236,20 @@ async def test_a_refusal_that_time_mends_is_raised_after_the_status_was_written(
         await looked.reconcile(SET)
 
     assert world.told[-1] == "status"
+
+
+async def test_what_time_mends_is_not_tried_again_at_once_because_a_user_had_something_to_mend_before() -> None:
+    world = World(Plan(actions=(CREATE,)), refusal=QuotaRefused(403, "Forbidden", "exceeded quota: pods"))
+    looked, queue = controller(world)
+    await looked.reconcile(SET)
+    await due_in(queue, world)
+    world.monotonic += 60.0
+
+    world.refusal = ServerFault(503, "ServiceUnavailable", "starting")
+    with pytest.raises(ServerFault):
+        await looked.reconcile(SET)
+
+    assert await due_in(queue, world) is None, "when to look again is for whoever takes the error to say"
 
 
 async def test_a_status_that_may_not_be_written_is_tried_ever_later_whoever_asks_for_a_look() -> None:

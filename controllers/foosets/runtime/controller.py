@@ -130,9 +130,9 @@ class Controller:
             raise outcome.bug
         if engine.obstructions.learn(key, generation, plan, outcome, wall):
             engine.queue.add(key)
-        obstacle = engine.obstructions.of(key, generation)
-        if obstacle is not None:
-            engine.queue.add_after(key, held_back(obstacle, now) or 0.0)
+        pause = held_back(engine.obstructions.of(key, generation), now)
+        if pause is not None:
+            engine.queue.add_after(key, pause)
         await self._report(key, plan)
         if plan.wake_after is not None:
             engine.queue.add_after(key, plan.wake_after)
