@@ -182,6 +182,17 @@ def test_a_set_that_is_not_seen_yet_may_go_on_making_pods_and_one_that_was_seen_
     assert bench.roots()["demo"].unseen == set()
 
 
+def test_of_sets_that_are_gone_with_their_pods_nothing_is_remembered() -> None:
+    room = QuotaRoom(lambda *_: None)
+    made, its_pod = batchfooset("work"), pod(owner="work")
+    room.batches.upsert(made)
+    room.pods.upsert(its_pod)
+    room.batches.remove(made)
+    room.pods.remove(its_pod)
+    assert room._families == {}
+    assert list(room._charges.of("ns")) == []
+
+
 def test_pods_of_a_child_that_was_made_anew_count_together_with_the_old_ones() -> None:
     bench = Bench()
     bench.room.batches.upsert(batchfooset("demo-work", uid="new", **derived("demo", "work")))

@@ -96,3 +96,17 @@ def test_labels_tell_where_pods_come_from_when_nothing_else_is_left() -> None:
 def test_namespaces_are_apart() -> None:
     assert list(charges(pod()).of("other")) == []
     assert controlled_by("BatchFooSet", "work")[0]["uid"] == "uid-work"
+
+
+def test_pods_are_abandoned_when_their_owner_goes_and_forgotten_with_the_last() -> None:
+    made, owner = charges(pod()), pod().metadata.owner_references[0].uid
+    made.abandon("ns", names.Uid("another"))
+    made.abandon("elsewhere", owner)
+    assert [charge.abandoned for charge in made.of("ns")] == [False]
+
+    made.abandon("ns", owner)
+    made.observe(pod(), pod(cpu="2"))
+    assert [charge.abandoned for charge in made.of("ns")] == [True]
+    made.observe(pod(cpu="2"), None)
+    made.observe(None, pod())
+    assert [charge.abandoned for charge in made.of("ns")] == [False]

@@ -37,15 +37,11 @@ from foosets.runtime.writers import Performed
 
 @dataclass(slots=True)
 class _Families:
-    """The sets of one namespace: by the root's uid the root itself, if it is there, and its children; all by uid.
-
-    `gone` are those that were seen to go and whose pods may be left.
-    """
+    """The sets of one namespace: by the root's uid the root itself, if it is there, and its children; all by uid."""
 
     members: dict[Uid, dict[Uid, FooSet | Child]] = field(default_factory=dict[Uid, dict[Uid, FooSet | Child]])
     roots: dict[Uid, Uid] = field(default_factory=dict[Uid, Uid])
     demands: dict[Uid, Demand] = field(default_factory=dict[Uid, Demand])
-    gone: set[Uid] = field(default_factory=set[Uid])
 
     def observe(self, before: FooSet | Child | None, after: FooSet | Child | None) -> None:
         """Take a change of one set. A child that its parent leaves behind becomes a root."""
@@ -62,13 +58,10 @@ class _Families:
             if not family:
                 del self.members[root]
             self.demands.pop(root, None)
-        if before is not None and after is None:
-            self.gone.add(before.metadata.uid)
 
     def unseen(self, charges: Iterable[Charge]) -> frozenset[str]:
         """Return the owners of pods that have neither been seen nor seen to go: their watch is behind that of pods."""
-        known = self.roots.keys() | self.gone
-        return frozenset(charge.owner_name for charge in charges if charge.owner not in known)
+        return frozenset(one.owner_name for one in charges if not (one.abandoned or one.owner in self.roots))
 
     def demand(self, root: Uid) -> Demand:
         """Return what a root asks for of which at least one object is there."""
@@ -129,8 +122,10 @@ class QuotaRoom:
         namespace = row.metadata.namespace
         families = self._families.setdefault(namespace, _Families())
         families.observe(before, after)
-        if not families.members and not families.gone:
+        if not families.members:
             del self._families[namespace]
+        if after is None:
+            self._charges.abandon(namespace, row.metadata.uid)
         same = before is not None and after is not None and before.metadata.generation == after.metadata.generation
         self._look(namespace, SWARM_SECONDS if same else 0.0)
 
@@ -184,7 +179,6 @@ class QuotaRoom:
         charges: dict[Uid, list[Charge]] = {}
         for charge in self._charges.of(namespace):
             charges.setdefault(families.roots.get(charge.owner, charge.root), []).append(charge)
-        families.gone &= {charge.owner for owned in charges.values() for charge in owned}
         for root in families.members:
             owned = charges.pop(root, [])
             yield Root(families.demand(root), _live(owned), families.unseen(owned))

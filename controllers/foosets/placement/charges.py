@@ -20,7 +20,10 @@ _OWNERS = frozenset({Kind.BATCHFOOSET, Kind.SERVICEFOOSET})
 
 @dataclass(slots=True)
 class Charge:
-    """The unfinished pods of one owner, and what their labels say of where they come from."""
+    """The unfinished pods of one owner, and what their labels say of where they come from.
+
+    They are `abandoned` if the owner was there and is gone.
+    """
 
     owner: Uid
     owner_kind: RootKind
@@ -30,6 +33,7 @@ class Charge:
     derived: bool
     count: int = 0
     amounts: dict[str, int] = field(default_factory=dict[str, int])
+    abandoned: bool = False
 
 
 class Charges:
@@ -42,13 +46,19 @@ class Charges:
         """Return the charges of one namespace as they are now; do not await in between."""
         return self._namespaces.get(namespace, {}).values()
 
+    def abandon(self, namespace: str, owner: Uid) -> None:
+        """Take note that an owner is gone, whether it has pods or not."""
+        charge = self._namespaces.get(namespace, {}).get(owner)
+        if charge is not None:
+            charge.abandoned = True
+
     def observe(self, before: Pod | None, after: Pod | None) -> str | None:
         """Take a change of one pod; return the namespace whose charges it changes, or None."""
         was, now = _size(before), _size(after)
         pod = after or before
         if pod is None or was == now:
             return None
-        for row, size, sign in ((before, was, -1), (after, now, 1)):
+        for row, size, sign in ((after, now, 1), (before, was, -1)):
             if row is not None and size is not None:
                 self._count(row, size, sign)
         return pod.metadata.namespace
