@@ -48,6 +48,7 @@ class Bench:
         self.room = BatchRoom(self._ask, lambda: microseconds(self.now))
         self.version = 100
         self.news = False
+        self.watching = True
         self.pods: dict[str, Raw] = {}
         self.node_of: dict[str, str] = {}
         self.answer: Callable[[bytes], bytes] = lambda sent: sent
@@ -106,9 +107,9 @@ class Bench:
                 outcome.written.append(self.tried(action))
                 continue
             outcome.written.append(Written(PODS, target, seen.batch.metadata.uid, self.version + 1))
-            if isinstance(action, Create):
+            if isinstance(action, Create) and self.watching:
                 self.pod({"status": {"phase": "Pending"}} | self._created(action))
-            else:
+            elif isinstance(action, Delete):
                 self.room.pods.remove(convert(self.pods.pop(action.name), Pod))
         room.acted(plan, outcome)
         self.news = self.obstructions.learn(key, generation, plan, outcome, at)
@@ -214,6 +215,25 @@ def test_room_that_was_assumed_for_a_refused_pod_is_given_back() -> None:
     assert len(bench.look().actions) == 2, "the node has room for them once more"
 
 
+def test_room_that_was_assumed_for_pods_made_and_gone_unseen_is_given_back() -> None:
+    bench = Bench()
+    bench.node("n1", "2")
+    bench.batch(batchfooset(spec=asking("1", parallelism=2, completions=2)))
+    bench.look()
+    bench.look()
+    bench.watching = False
+    assert len(bench.look().actions) == 2
+    bench.room.pods.replace([], bench.version + 1)  # a list after a gap in the watch, and after the pods
+    bench.watching = True
+    bench.batch(batchfooset("other", spec=asking("2")))
+
+    bench.rest(Key("ns", "other"))
+
+    assert [pod for pod in bench.pods if pod.startswith("other")] != []
+    assert bench.room._table.statistics() == {"nodes": 1, "pods": 1, "assumed": 0}
+    assert bench.room._created == []
+
+
 # ---- waiting for room
 
 
@@ -253,6 +273,32 @@ def test_a_set_that_fits_nowhere_stays_quiet_for_hours(happen: Any) -> None:
     assert bench.pods.keys() <= {"work-x-0-0"}
     assert message is not None
     assert bench.status().blocked_by is not None
+
+
+def test_a_heartbeat_makes_no_room() -> None:
+    bench = blocked()
+    bench.node("n1", "1")
+    assert bench.asked == []
+
+
+def test_a_set_that_has_failed_waits_for_no_room() -> None:
+    bench = Bench()
+    bench.node("n1", "1")
+    bench.batch(batchfooset(spec=asking("1", parallelism=2, completions=2, backoffLimit=0)))
+    bench.rest()
+    blocked = bench.status().blocked_by
+    assert blocked is not None
+    assert blocked.reason == "NoFit"
+    bench.node("n1", "0")
+    bench.end(*bench.pods, phase="Failed")
+    bench.rest()
+    bench.now += timedelta(minutes=5)
+    bench.rest()
+    bench.node("n2", "0")
+    assert bench.look().wake_after is None
+    bench.asked.clear()
+    bench.node("n3", "0")
+    assert bench.asked == []
 
 
 def test_a_set_that_fits_nowhere_looks_again_after_a_minute_even_if_nothing_happens() -> None:
@@ -355,6 +401,18 @@ def test_a_set_whose_only_nodes_rejected_its_pods_says_so_and_tries_again_when_o
     bench.rest()
     assert bench.nodes_of_pods() == ["n1"]
     assert bench.status().blocked_by is None
+
+
+def test_a_node_that_has_cooled_down_while_it_was_left_out_is_no_bug() -> None:
+    bench = rejecting("n1")
+    bench.reject(*bench.pods)
+    bench.rest()
+    (until,) = bench.room._cooling.nodes(Uid("uid-work"), microseconds(bench.now)).values()
+    seen = bench.room.observe(KEY, None)
+    assert seen is not None
+    ticks = iter([until - 1])
+    bench.room._clock = lambda: next(ticks, until + 1)
+    assert bench.room.plan(seen, bench.now).obstacle is not None
 
 
 def test_a_controller_that_finds_rejected_pods_at_its_start_leaves_their_nodes_out() -> None:

@@ -63,6 +63,9 @@ class World:
     def acted(self, plan: Plan, outcome: Performed) -> None:
         self.told.append(f"acted {len(outcome.written)} of {len(plan.actions)}")
 
+    def all_keys(self) -> list[Key]:
+        return [SET]
+
     def generation(self, _key: Key) -> int:
         return 1
 

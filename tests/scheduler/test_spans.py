@@ -3,7 +3,8 @@
 import pytest
 
 from foosets.api.meta import Key
-from foosets.api.names import ATTEMPT, INDEX, TRACEPARENT, Uid
+from foosets.api.names import ATTEMPT, INDEX, STAMPS, TRACEPARENT, NodeName, Uid
+from foosets.planning.actions import Bind
 from foosets.planning.stamps import SECOND, Stamps, format_second
 from foosets.planning.trace import Context, Hop, pod_span_id, trace_id
 from tests.placement.cells import node
@@ -141,3 +142,19 @@ def test_a_refusal_is_mourned_once_and_ends_the_pods_part(world: World) -> None:
     assert len(world.server.bindings) == 1
     assert [bool(span.error) for span in world.spans] == [True]
     assert world.stamps("p") == Stamps()
+
+
+def test_whoever_does_not_lead_keeps_no_more_than_a_minute_of_pods(world: World) -> None:
+    for number in range(3):
+        name = f"p{number}"
+        pod = a_pod(name, **{INDEX: "0", ATTEMPT: "0"})
+        pod.metadata.annotations[TRACEPARENT] = CONTEXT.traceparent
+        pod.metadata.annotations[STAMPS] = Stamps(bind=world.now).render()
+        world.server.create(pod)
+        world.server.bind(Bind("ns", name, pod.metadata.uid, NodeName("n1")))
+        world.catch_up()
+        assert set(world.room._owed) == set(world.room.all_keys()) == {Key("ns", name)}
+        world.server.delete(Key("ns", name))
+        world.catch_up()
+        world.now += 61 * SECOND
+    assert world.room._worth_a_try == set()

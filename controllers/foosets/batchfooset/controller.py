@@ -1,8 +1,9 @@
 """The batch controller's shell: caches in, actions out, and the choice of nodes in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import Final
 
 from foosets.api.batchfooset import BatchFooSet
@@ -72,6 +73,7 @@ class BatchRoom:
         self._table = Table()
         self._chooser = Chooser(self._table)
         self._cooling = Cooling()
+        self._created: list[tuple[int, Key]] = []  # a heap
         self._waiting: set[Key] = set()
         self.batches.subscribe(self._on_batch)
         self.nodes.subscribe(self._on_node)
@@ -90,8 +92,7 @@ class BatchRoom:
             self._enqueue(changed.key)
 
     def _on_node(self, before: Node | None, after: Node | None) -> None:
-        self._table.node_changed(before, after)
-        if after is not None:
+        if self._table.node_changed(before, after):
             self._make_room()
 
     def _on_pod(self, before: Pod | None, after: Pod | None) -> None:
@@ -123,6 +124,7 @@ class BatchRoom:
 
     def observe(self, key: Key, obstacle: Obstacle | None) -> Observed | None:
         """Return the set and its pods as the caches show them."""
+        self._forget_the_unseen()
         batch = self.batches.get(key)
         if batch is None:
             return None
@@ -146,12 +148,23 @@ class BatchRoom:
         """Remember a template that passed its dry run; give back the room assumed for pods that did not come to be."""
         for owner, admitted in passed(plan, outcome):
             self._admit(owner, admitted)
-        if len(outcome.written) == len(plan.actions):
-            return
-        written = {written.target for written in outcome.written}
+        written = {written.target: written.resource_version for written in outcome.written}
         for action in plan.actions:
-            if isinstance(action, Create) and (key := Key(action.namespace, action.name)) not in written:
-                self._table.forget(key)
+            if isinstance(action, Create):
+                key = Key(action.namespace, action.name)
+                if key in written:
+                    heappush(self._created, (written[key], key))
+                else:
+                    self._table.forget(key)
+
+    def _forget_the_unseen(self) -> None:
+        """Give back the room of pods that were made and gone while the watch was broken: no event tells of them."""
+        while self._created and self._created[0][0] <= self.pods.resource_version:
+            self._table.forget(heappop(self._created)[1])
+
+    def all_keys(self) -> Iterable[Key]:
+        """Return all sets."""
+        return [row.key for row in self.batches]
 
     def presumes(self, key: Key, /) -> int:
         """Return the newest version of a pod that whoever last raised the attempts had seen."""
@@ -223,7 +236,8 @@ class BatchRoom:
         retry_at = at + NO_FIT_RETRY_SECONDS * SECOND
         if not unfit.avoided:
             return Obstacle(Reason.NO_FIT, unfit.message, at / SECOND, retry_at / SECOND)
-        retry_at = min(retry_at, *self._cooling.nodes(batch.metadata.uid, at).values())
+        cooled = self._cooling.nodes(batch.metadata.uid, at).values()  # none, if time has passed since
+        retry_at = min((retry_at, *cooled))
         return Obstacle(Reason.KUBELET_REJECTED, unfit.message, at / SECOND, retry_at / SECOND)
 
 

@@ -25,7 +25,7 @@ from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, ep
 from foosets.planning.indexes import IndexSet
 from foosets.planning.member import Member
 from foosets.planning.memberspans import pod_spans
-from foosets.planning.obstacles import held_back, holds_deletions
+from foosets.planning.obstacles import Obstacle, held_back, holds_deletions
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.trace import Context, Height, Span
@@ -46,12 +46,13 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     if batch.terminating:
         return BatchPlan()  # the garbage collector deletes the pods; creating more would race with it
     account = Account.of(seen, now)
-    pause = held_back(seen.obstacle, now)
-    stuck = holds_deletions(seen.obstacle, now)
+    obstacle = _standing(seen, account)
+    pause = held_back(obstacle, now)
+    stuck = holds_deletions(obstacle, now)
     surplus, rejected = ((), ()) if stuck else (_surplus(seen, account), _rejected(seen, account))
     wanted = _wanted(seen, account) if pause is None else ()
     untried = pause is None and _is_untried(seen, account)
-    working = bool(surplus or (wanted and seen.obstacle is None)) or terminal(seen, account) != recorded_end(batch)
+    working = bool(surplus or (wanted and obstacle is None)) or terminal(seen, account) != recorded_end(batch)
     episodes = episodes_of(batch, Kind.BATCHFOOSET, batch.status, now, working=working, pods=seen.pods)
     episode = episodes.current
     status = report(seen, account, episode, now, closed=episode.trace.closed)
@@ -59,7 +60,7 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     if not episode.recorded:
         # the obstacle was not tried again yet, so it stands
         spans = (*_cut_off(seen, now), *_rejections(seen, account, episode))
-        return BatchPlan(Plan(status=write, spans=spans, obstacle=seen.obstacle))
+        return BatchPlan(Plan(status=write, spans=spans, obstacle=obstacle))
     settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
     if settlement.outcome is not None and write is None and not (working or rejected):
         return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
@@ -71,12 +72,20 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
             actions=(*deletes, *trial),
             status=write,
             spans=_rejections(seen, account, episode),
-            obstacle=seen.obstacle if pause is not None else None,
+            obstacle=obstacle if pause is not None else None,
             wake_after=min((seconds for seconds in waits if seconds is not None), default=None),
         ),
         wanted=() if untried else wanted,
         context=episodes.creating.refine,
     )
+
+
+def _standing(seen: Observed, account: Account) -> Obstacle | None:
+    """Return what stands in the way of what is still to be done; after the end pods are only deleted."""
+    obstacle = seen.obstacle
+    if obstacle is None or obstacle.deleting or terminal(seen, account) is None:
+        return obstacle
+    return None
 
 
 def _wanted(seen: Observed, account: Account) -> tuple[Wanted, ...]:
@@ -179,5 +188,5 @@ def _closing(seen: Observed, account: Account, episode: Episode, closing: Closin
     return Plan(
         status=status_write(BATCHFOOSETS, seen.batch, seen.batch.status, status),
         spans=spans_of(seen, episode, closing),
-        obstacle=seen.obstacle,
+        obstacle=_standing(seen, account),
     )

@@ -165,6 +165,10 @@ class QuotaRoom:
     def acted(self, plan: Plan, outcome: Performed) -> None:
         """Nothing to take note of: a plan has no actions."""
 
+    def all_keys(self) -> Iterable[Key]:
+        """Return the namespaces with a quota."""
+        return [Key("", namespace) for namespace in self._quotas]
+
     def presumes(self, _key: Key, /) -> int:
         """Return 0: a status that was written in the knowledge of more pods than this cache has grants no less."""
         return 0

@@ -120,6 +120,10 @@ class FooSetRoom:
                 self._bereaved.discard(confirmed.target)
                 self._enqueue(confirmed.target)
 
+    def all_keys(self) -> Iterable[Key]:
+        """Return all sets."""
+        return [row.key for row in self.foosets]
+
     def presumes(self, _key: Key, /) -> int:
         """No status of ours is about pods."""
         return 0

@@ -65,14 +65,15 @@ class Table:
 
     # ---- nodes
 
-    def upsert_node(self, node: Node) -> None:
-        """Take a node's newest state. A change of what placement does not look at is not a change."""
+    def upsert_node(self, node: Node) -> bool:
+        """Take a node's newest state; return whether placement can tell it from the one before."""
         row = self._row(node.name)
         if row.node is not None and _same_for_placement(row.node, node):
-            return
+            return False
         allocatable = {name: amount(name, quantity) for name, quantity in node.status.allocatable.items()}
         row.node = node
         self._offer(row, allocatable)
+        return True
 
     def remove_node(self, node: Node) -> None:
         """Take the news that a node is gone; its pods count on until they are gone too."""
@@ -82,13 +83,13 @@ class Table:
             self._offer(row, {})
             self._sweep(row)
 
-    def node_changed(self, before: Node | None, after: Node | None) -> None:
-        """Take a change as a store reports it."""
+    def node_changed(self, before: Node | None, after: Node | None) -> bool:
+        """Take a change as a store reports it; return whether there may be room now for what had none."""
         if after is not None:
-            self.upsert_node(after)
-        else:
-            assert before is not None, "nothing does not become nothing"
-            self.remove_node(before)
+            return self.upsert_node(after)
+        assert before is not None, "nothing does not become nothing"
+        self.remove_node(before)
+        return False
 
     # ---- pods
 

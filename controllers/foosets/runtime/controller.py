@@ -8,7 +8,7 @@ have seen its own last writes.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
@@ -57,6 +57,10 @@ class Room(Protocol[Seen]):
 
     def acted(self, plan: Plan, outcome: Performed, /) -> None:
         """Take note of what became of a plan's actions; those that are not in `written` did not happen."""
+        ...
+
+    def all_keys(self) -> Iterable[Key]:
+        """Return the keys of all that there is to look at; who begins to work begins with them."""
         ...
 
     def generation(self, key: Key, /) -> int:

@@ -174,6 +174,7 @@ class Process:
         self._clocks = outside.clocks
         self._rng = outside.rng
         self._queue = KeyQueue(self._clocks.monotonic)
+        self._working = False
         self._identity = settings.identity or f"{socket.gethostname()}-{self._manager}"
         client = Client(self._transport, self._manager)
         self._applier = Applier(client, self._clocks.microseconds)
@@ -210,7 +211,7 @@ class Process:
                     await watch.store.synced.wait()
             health.ready = True
             _log.info("caches synced", rows=[f"{len(w.store)} {w.source.resource.plural}" for w, _ in reflectors])
-            await lead(partial(self._work, loop, metrics))
+            await lead(partial(self._work, assembly.room, loop, metrics))
 
     async def _reflect(self, watch: Watch, reflector: Reflector[Any], health: Health) -> None:
         """Keep one store filled, from when that is wanted on; from then on it has to show signs of life."""
@@ -224,14 +225,19 @@ class Process:
             if watch.late is not None:
                 watch.late.synced()
 
-    async def _work(self, loop: Loop, metrics: Metrics) -> None:
+    async def _work(self, room: Room[Any], loop: Loop, metrics: Metrics) -> None:
+        self._working = True
+        for key in room.all_keys():
+            self._queue.add(key)
         async with anyio.create_task_group() as group:
             group.start_soon(self._writers.run)
             group.start_soon(self._events.run)
             group.start_soon(loop.run, self._settings.workers, metrics)
 
     def _enqueue(self, key: Key, after: float = 0.0) -> None:
-        self._queue.add_after(key, after)
+        """Ask for a look, unless nobody looks yet: who waits for the lease, for months perhaps, collects no keys."""
+        if self._working:
+            self._queue.add_after(key, after)
 
     def _engine(self, reflectors: list[tuple[Watch, Reflector[Any]]]) -> Engine:
         awaited = [(watch, reflector) for watch, reflector in reflectors if watch.awaited]

@@ -1,6 +1,6 @@
 """The scheduler's shell: caches in, bindings out, and the choice of nodes in between."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -75,6 +75,7 @@ class SchedulerRoom:
         if after is None:
             self._mourned.discard(changed.metadata.uid)
             self._arrived.pop(key, None)
+            self._worth_a_try.discard(key)
         elif before is None or before.spec != after.spec:
             self._worth_a_try.add(key)
         if before is None and self.waiting.synced.is_set():
@@ -82,8 +83,7 @@ class SchedulerRoom:
         self._enqueue(key)
 
     def _on_node(self, before: Node | None, after: Node | None) -> None:
-        self._table.node_changed(before, after)
-        if after is not None:
+        if self._table.node_changed(before, after):
             self._make_room()
 
     def _on_bound(self, before: Pod | None, after: Pod | None) -> None:
@@ -99,8 +99,10 @@ class SchedulerRoom:
             self._enqueue(after.key)
 
     def _owe_spans(self, pod: Pod) -> bool:
-        """Remember a bound pod whose spans are to be sent; return whether it is one."""
+        """Remember a bound pod whose spans are to be sent, as long as they are; return whether it is one."""
         now = self._clock()
+        while self._owed and not owes_spans(next(iter(self._owed.values())).pod, now):
+            del self._owed[next(iter(self._owed))]
         owed = pod.spec.scheduler_name == self._name and owes_spans(pod, now)
         if owed:
             self._owed[pod.key] = Bound(pod, {POD_SCHEDULED: now} if self.bound.synced.is_set() else NO_ARRIVALS)
@@ -143,6 +145,10 @@ class SchedulerRoom:
                 self._told_at[key] = self._clock() / SECOND + (CAP_SECONDS if _forbidden(outcome) else 0.0)
             elif isinstance(action, Bind):
                 self._decisions.answered(key, _answer(outcome))
+
+    def all_keys(self) -> Iterable[Key]:
+        """Return the pods that wait, and those whose spans are to be sent."""
+        return [*(pod.key for pod in self.waiting), *self._owed]
 
     def presumes(self, _key: Key, /) -> int:
         """Nothing: a key is a pod, and what its status says is true of itself."""

@@ -1,6 +1,6 @@
 """The service controller's shell: caches in, actions out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -109,6 +109,10 @@ class ServiceRoom:
         """Remember a template that passed its dry run; what became of other actions is seen in the caches."""
         for owner, admitted in passed(plan, outcome):
             self._admit(owner, admitted)
+
+    def all_keys(self) -> Iterable[Key]:
+        """Return all sets."""
+        return [row.key for row in self.services]
 
     def presumes(self, key: Key, /) -> int:
         """Return the newest version of a pod that whoever last raised the attempts had seen."""
