@@ -66,7 +66,7 @@ VARIANTS: Final = (
         (
             Change(
                 "batchfooset/status.py",
-                "sum(1 for index, attempt in seen.pods.failures if attempt >= recorded[index])",
+                "sum(1 for index, attempt in seen.pods.failures.items() if attempt >= recorded[index])",
                 "len(seen.pods.failures)",
             ),
         ),

@@ -62,7 +62,7 @@ def test_a_pod_counts_once_and_in_one_place(how: dict[str, Any], expected: tuple
 def test_an_event_seen_twice_counts_once() -> None:
     seen = members(pod(0), pod(0), pod(1, phase="Failed"), pod(1, phase="Failed"))
     assert counts(seen) == (1, 1, 0)
-    assert seen.failures == {(1, 0)}
+    assert dict(seen.failures) == {1: 0}
 
 
 def test_a_pod_without_a_number_of_ours_is_no_member() -> None:
@@ -93,7 +93,7 @@ def test_a_failure_is_remembered_when_the_pod_is_gone() -> None:
     failed = pod(2, 1, phase="Failed")
     seen = members(failed)
     seen.observe(failed, None, T)
-    assert seen.failures == {(2, 1)}
+    assert dict(seen.failures) == {2: 1}
     assert dict(seen.retired) == {2: 1}
 
 
@@ -116,7 +116,7 @@ def test_a_pod_that_failed_and_was_cleaned_up_afterwards_has_failed() -> None:
     failed = pod(0, phase="Failed")
     seen = members(failed)
     seen.observe(failed, pod(0, phase="Failed", deleted=True), T)
-    assert seen.failures == {(0, 0)}
+    assert dict(seen.failures) == {0: 0}
 
 
 def test_an_attempt_is_over_as_soon_as_the_pod_is_on_its_way_out() -> None:
@@ -130,6 +130,11 @@ def test_an_attempt_is_over_as_soon_as_the_pod_is_on_its_way_out() -> None:
 
 def test_the_highest_attempt_counts() -> None:
     assert dict(members(pod(0, 3, phase="Failed"), pod(0, 1, phase="Failed")).retired) == {0: 3}
+
+
+@pytest.mark.parametrize("attempts", [(0, 1), (1, 0)])
+def test_of_an_index_the_newest_failure_is_remembered(attempts: tuple[int, int]) -> None:
+    assert dict(members(*(pod(0, attempt, phase="Failed") for attempt in attempts)).failures) == {0: 1}
 
 
 def test_a_pods_going_leaves_its_successor_alone() -> None:
@@ -169,6 +174,14 @@ def test_the_first_pods_take_part_in_the_trace_that_they_were_created_in(
     assert not seen.take_part_in(TraceId("12" * 16))
     seen.observe(there, None, T)
     assert not seen.take_part_in(TraceId(PARENT_TRACE))
+    assert not seen._traces
+
+
+def test_a_trace_stays_for_as_long_as_one_of_its_pods_does() -> None:
+    first, second = (pod(index, annotations={TRACEPARENT_KEY: TRACEPARENT}) for index in range(2))
+    seen = members(first, second)
+    seen.observe(first, None, T)
+    assert seen.take_part_in(TraceId(PARENT_TRACE))
 
 
 # ---- arrivals
@@ -234,7 +247,7 @@ def test_after_any_history_the_counts_are_those_of_the_pods_that_are_there(
     assert bool(seen) == bool(there)
     assert set(seen.held) == set(seen.live)
     assert not fresh.completed - seen.completed
-    assert seen.failures >= fresh.failures
+    assert seen.failures.items() >= fresh.failures.items()
 
 
 # ---- how new what was seen is

@@ -67,7 +67,7 @@ class BatchRoom:
         self.pods: Store[Pod] = Store()
         self.quotas: Store[FooQuota] = Store()
         self.nodes: Store[Node] = Store()
-        self._members = Memberships(Kind.BATCHFOOSET)
+        self._members = Memberships(Kind.BATCHFOOSET, self.batches.get)
         self._reservations = Reservations()
         self._templates: dict[Uid, _Template] = {}
         self._table = Table()

@@ -40,7 +40,7 @@ class Account:
         """Add the pods to the stored status; adding them again adds nothing."""
         status = seen.batch.status
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
-        uncounted = sum(1 for index, attempt in seen.pods.failures if attempt >= recorded[index])
+        uncounted = sum(1 for index, attempt in seen.pods.failures.items() if attempt >= recorded[index])
         completed = stored_ranges(status.completed_indexes) | seen.pods.completed
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
         completions = seen.batch.spec.completions

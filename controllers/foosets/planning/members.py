@@ -51,7 +51,7 @@ class Members:
         self._succeeded: dict[int, Member] = {}
         self._retired: dict[int, int] = {}
         self._completed = Tally()
-        self._failures: set[tuple[int, int]] = set()
+        self._failures: dict[int, int] = {}
         self._rejected: dict[str, Member] = {}
         self._rejections: dict[int, Refusal] = {}
         self._troubles: dict[str, Trouble] = {}
@@ -96,8 +96,11 @@ class Members:
         return self._failed
 
     @property
-    def failures(self) -> AbstractSet[tuple[int, int]]:
-        """Index and attempt of every pod that was seen to fail by itself, also when that pod is gone."""
+    def failures(self) -> Mapping[int, int]:
+        """The highest attempt of each index that was seen to fail by itself, also when that pod is gone.
+
+        Those below it are counted: there is no pod of an attempt before status says the attempt.
+        """
         return self._failures
 
     @property
@@ -117,7 +120,7 @@ class Members:
 
     def take_part_in(self, trace: TraceId) -> bool:
         """Whether one of the first pods was created in that trace."""
-        return self._traces[trace] > 0
+        return trace in self._traces
 
     @property
     def traced(self) -> list[Member]:
@@ -191,7 +194,7 @@ class Members:
             if member.rejected:
                 self._reject(member)
             elif not member.taken_away:
-                self._failures.add((index, member.attempt))
+                self._failures[index] = max(member.attempt, self._failures.get(index, 0))
         if not member.active:
             self._retire(member)
             return
@@ -232,8 +235,12 @@ class Members:
 
     def _count_trace(self, member: Member, change: int) -> None:
         context = pod_context(member.pod) if member.index < TRACED_PODS else None
-        if context is not None:
-            self._traces[context.trace_id] += change
+        if context is None:
+            return
+        trace, traces = context.trace_id, self._traces
+        traces[trace] += change
+        if not traces[trace]:
+            del traces[trace]
 
     def _reject(self, member: Member) -> None:
         self._rejected[member.name] = member

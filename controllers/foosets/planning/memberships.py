@@ -1,5 +1,8 @@
 """Whose pods are whose: the members of every owner of one kind, fed with all pods that a watch brings."""
 
+from collections.abc import Callable
+
+from foosets.api.customresource import CustomResource
 from foosets.api.meta import Key
 from foosets.api.names import Kind, Uid
 from foosets.api.pod import OwnerReference, Pod
@@ -9,12 +12,12 @@ from foosets.planning.trace import Microseconds
 
 
 class Memberships:
-    """The members of every owner of one kind, until owner and pods are gone."""
+    """The members of every owner of one kind, until owner and pods are gone. `find` is the cache of the owners."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, find: Callable[[Key], CustomResource | None]) -> None:
         self._kind = kind
+        self._find = find
         self._by_owner: dict[Uid, Members] = {}
-        self._gone: set[Uid] = set()
 
     def of(self, owner: Uid) -> Members:
         """Return the pods of one owner."""
@@ -32,21 +35,22 @@ class Memberships:
         if members is None:
             members = self._by_owner[owner.uid] = Members()
         members.observe(before, after, at)
-        if self._gone:
-            self._sweep(owner.uid)
-        return Key(pod.metadata.namespace, owner.name)
+        key = Key(pod.metadata.namespace, owner.name)
+        if not members and not self._is_there(key, owner.uid):
+            # it went before its pods did; if it is yet to be seen, this is as after a restart
+            del self._by_owner[owner.uid]
+        return key
 
     def forget(self, owner: Uid) -> None:
         """Drop an owner that is gone, as soon as its pods are."""
-        self._gone.add(owner)
-        self._sweep(owner)
+        if not self._by_owner.get(owner):
+            self._by_owner.pop(owner, None)
 
     def _owner(self, pod: Pod | None) -> OwnerReference | None:
         """Return the pod's controller if it is a set of our kind and its label says so too."""
         owner = owner_named_twice(pod) if pod is not None else None
         return owner if owner is not None and owner.kind == self._kind else None
 
-    def _sweep(self, owner: Uid) -> None:
-        if owner in self._gone and not self._by_owner.get(owner):
-            self._by_owner.pop(owner, None)
-            self._gone.discard(owner)
+    def _is_there(self, key: Key, owner: Uid) -> bool:
+        found = self._find(key)
+        return found is not None and found.metadata.uid == owner

@@ -57,7 +57,7 @@ class ServiceRoom:
         self.pods: Store[Pod] = Store()
         self.quotas: Store[FooQuota] = Store()
         self.namespaces: Store[Namespace] = Store()
-        self._members = Memberships(Kind.SERVICEFOOSET)
+        self._members = Memberships(Kind.SERVICEFOOSET, self.services.get)
         self._reservations = Reservations()
         self._templates: dict[Uid, _Template] = {}
         self.services.subscribe(self._on_service)
