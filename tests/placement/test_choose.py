@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -36,6 +37,19 @@ def asks(count: int, placer: str = "one", attempt: int = 0) -> list[Ask]:
 def test_spread_is_even() -> None:
     chosen = Counter(Chooser(cell(10)).choose(HALF_CPU, Strategy.SPREAD, asks(25)))
     assert sorted(chosen.values()) == [2] * 5 + [3] * 5
+
+
+BEFORE = {"none": Table, "smaller ones": lambda: cell(10, allocatable={"cpu": "500m"})}
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE.keys())
+def test_spread_is_even_over_nodes_that_came_when_the_class_was_known(before: Callable[[], Table]) -> None:
+    table = before()
+    chooser = Chooser(table)
+    chooser.unfit(HALF_CPU, Strategy.SPREAD)
+    for number in range(10):
+        table.upsert_node(node(f"n{number:02}"))
+    assert sorted(Counter(chooser.choose(HALF_CPU, Strategy.SPREAD, asks(25))).values()) == [2] * 5 + [3] * 5
 
 
 def test_pack_takes_as_few_nodes_as_possible() -> None:

@@ -3,8 +3,8 @@
 For each class of pods and strategy the chooser keeps all nodes sorted into buckets by rank, and beside them the nodes
 that will not do, with their reasons counted. The table's journal says which rows to look at again; each choice is at
 once assumed in the table and so comes back by the same way, to this class and to all others. A class costs one look at
-every node when it is first met. Nothing is ever sorted, copied or scanned for a single pod, unless its set has nodes to
-avoid.
+every node when it is first met, and when a node comes that holds more of its pods than any before. Nothing is ever
+sorted, copied or scanned for a single pod, unless its set has nodes to avoid.
 
 Among the best (all nodes of the highest rank) a draw decides, and the draw is a hash of what the pod is and who places
 it: the same events and questions give the same answers, while independent placers go to different nodes.
@@ -151,7 +151,16 @@ class _Candidates:
             self._start()
             return
         for row in changed:
+            if self._is_finer(row):
+                self._start()
+                return
             self._look_at(row)
+
+    def _is_finer(self, row: Row) -> bool:
+        """Whether the row's node is new here and roomier than all before: on it the ranks are too coarse."""
+        judged = self._judged.get(row.name)
+        known = judged is not None and judged[0] is row.node
+        return not known and steps((row,), self._wanted) > self._resolution
 
     def _look_at(self, row: Row) -> None:
         """Put a row where it belongs now."""
