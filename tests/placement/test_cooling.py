@@ -53,6 +53,15 @@ def test_nothing_is_kept_of_what_is_forgiven_or_gone() -> None:
     assert set(cooling._by_owner) == {OTHER}
 
 
+def test_what_is_forgiven_is_dropped_once_a_minute_and_not_at_each_rejection() -> None:
+    cooling, kept = Cooling(), list[set[Uid]]()
+    cooling.rejected(ONE, N1, 0)
+    for second in (609, 611, 668, 669):  # the first of them looks through all, and forgiven is who cooled until 10
+        cooling.rejected(Uid(f"at {second}"), N1, second * SECOND)
+        kept.append({owner for owner in cooling._by_owner if owner == ONE})
+    assert kept == [{ONE}, {ONE}, {ONE}, set()]
+
+
 def test_only_the_moment_of_a_rejection_counts() -> None:
     cooling = Cooling()
     running, refused = pod(node="n1"), pod(node="n1", phase="Failed", reason="OutOfcpu")

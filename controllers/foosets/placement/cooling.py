@@ -21,6 +21,8 @@ COOLING_SECONDS: Final = (10, 40, 160, 600)
 """How long a node is left out after its first, second, ... rejection in a row."""
 FORGIVEN_AFTER_SECONDS: Final = 600
 """A node that was tried again and has not rejected a pod for so long starts afresh."""
+SWEEP_SECONDS: Final = 60
+"""How long what is forgiven may be kept: dropping it is a look at all nodes of all sets."""
 
 
 class _Spell(NamedTuple):
@@ -35,6 +37,7 @@ class Cooling:
 
     def __init__(self) -> None:
         self._by_owner: dict[Uid, dict[NodeName, _Spell]] = {}
+        self._swept: Microseconds = 0
 
     def observe(self, before: Pod | None, after: Pod | None, now: Microseconds) -> None:
         """Take a change of one pod, which may be that its kubelet has rejected it."""
@@ -64,6 +67,9 @@ class Cooling:
 
     def _sweep(self, now: Microseconds) -> None:
         """Drop what is forgiven, so that what is kept does not grow with the sets that ever were."""
+        if now < self._swept + SWEEP_SECONDS * SECOND:
+            return
+        self._swept = now
         for owner, spells in list(self._by_owner.items()):
             kept = {node: spell for node, spell in spells.items() if spell.until > _forgiven(now)}
             if kept:
