@@ -16,6 +16,8 @@ APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
 PODS: Final = f"/api/v1/namespaces/{PLACE}/pods"
+BINDINGS: Final = f"/api/v1/namespaces/{PLACE}/bindings"
+"""The older way to bind a pod, which the body names."""
 SETS: Final = f"/apis/{names.API_VERSION}/namespaces/{PLACE}"
 ACCOUNTS: Final = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -154,11 +156,13 @@ def put_status(kind: str, name: str) -> Request:
     return lambda scene: Ask("PUT", f"{SETS}/{kind.lower()}s/{name}/status{DRY}", scene.stored[name])
 
 
-def bind(name: str, labels: Mapping[str, str] | None = None) -> Request:
+def bind(name: str, labels: Mapping[str, str] | None = None, *, at: str = "") -> Request:
+    """Bind a pod, by its subresource or `at` another path."""
     metadata = {"name": name, "labels": dict(labels or {})}
     target = {"apiVersion": "v1", "kind": "Node", "name": "node-0"}
+    path = f"{PODS}/{name}/binding"
     binding = {"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target}
-    return lambda _: Ask("POST", f"{PODS}/{name}/binding{DRY}", binding)
+    return lambda _: Ask("POST", f"{at or path}{DRY}", binding)
 
 
 def get(path: str) -> Request:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final
 
 from chart.asks import (
+    BINDINGS,
     PLACE,
     PODS,
     SETS,
@@ -237,6 +238,14 @@ OF_PEOPLE: Final = (
         bind("plain", {names.OWNER_UID: "x"}),
         ROOT,
         bind("plain", {"team": "x"}),
+    ),
+    Attempt(
+        ROOT,
+        "gives our labels to a pod by the older resource of bindings",
+        POD_ORIGIN,
+        bind("plain", {names.OWNER_UID: "x"}, at=BINDINGS),
+        ROOT,
+        bind("plain", {"team": "x"}, at=BINDINGS),
     ),
     Attempt(
         ADMIN,

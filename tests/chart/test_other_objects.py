@@ -129,8 +129,25 @@ def test_policies_match_our_kinds_and_our_pods(render: Render) -> None:
                 assert set(rule["resources"]) <= {"foosets", "batchfoosets", "servicefoosets"}, policy
             else:
                 assert rule["apiGroups"] == [""]
-                assert set(rule["resources"]) <= {"pods", "pods/status", "pods/binding"}
+                assert set(rule["resources"]) <= {"pods", "pods/status", "pods/binding", "bindings"}
                 assert is_ours_alone(policy["spec"]), policy["metadata"]["name"]
+
+
+def test_a_policy_that_judges_bindings_judges_them_by_either_resource(render: Render) -> None:
+    judging = set[str]()
+    for policy in all_policies(render):
+        for rule in policy["spec"]["matchConstraints"]["resourceRules"]:
+            if {"pods/binding", "bindings"} & set(rule["resources"]):
+                assert (rule["resources"], rule["operations"]) == (["pods/binding", "bindings"], ["CREATE"])
+                judging.add(policy["metadata"]["name"])
+    assert judging == {"foosets-pod-origin", "foosets-scheduler-scope"}
+
+
+def test_what_is_created_by_a_binding_is_no_pod(render: Render) -> None:
+    """The older resource of bindings has no subresource either, so that only the resource tells it from a pod."""
+    policy = next(one for one in all_policies(render) if one["metadata"]["name"] == "foosets-pod-origin")
+    created = {one["name"]: one["expression"] for one in policy["spec"]["variables"]}["created"]
+    assert "request.resource.resource == 'pods'" in created
 
 
 def test_no_binding_widens_what_its_policy_matches(render: Render) -> None:
