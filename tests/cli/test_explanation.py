@@ -11,6 +11,7 @@ from foosets.cli.advice import ADVICE
 from foosets.cli.descent import Descent, Object
 from foosets.cli.explanation import Cause, Explanation, State, explain
 from foosets.cli.steps import Place
+from tests.builders import Raw
 from tests.cli.world import (
     NOW,
     SINCE,
@@ -168,6 +169,8 @@ def test_a_fooquota_that_nobody_waits_for_is_ready() -> None:
 
 
 FAILED = failed("BackoffLimitExceeded", "7 pods failed")
+GOING: Raw = {"deletionTimestamp": SINCE}
+UNPLACED = pod(node="", conditions=NO_ROOM)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +188,23 @@ FAILED = failed("BackoffLimitExceeded", "7 pods failed")
         ),
         ((fooset(stored=waiting("PodsStarting")), pod()), 0, State.PROGRESSING, ADVICE["PodsStarting"]),
         ((fooset(), service(), pod(ready=False, deleted=True)), 2, State.PROGRESSING, advice.BEING_DELETED),
+        ((fooset(stored=NO_FIT, **GOING),), 0, State.PROGRESSING, advice.BEING_DELETED),
+        ((fooset(stored=NO_FIT), service(stored=NO_FIT, **GOING)), 1, State.PROGRESSING, advice.BEING_DELETED),
+        (
+            (fooset(stored=NO_FIT, **GOING), service(stored=NO_FIT), UNPLACED),
+            0,
+            State.PROGRESSING,
+            advice.BEING_DELETED,
+        ),
+        (
+            (fooset(stored=waiting("Placing")), service(stored=NO_FIT, **GOING), UNPLACED),
+            0,
+            State.PROGRESSING,
+            advice.BEING_DELETED,
+        ),
+        ((fooset(**GOING), service(generation=3)), 0, State.PROGRESSING, advice.BEING_DELETED),
+        ((fooset(**GOING),), 0, State.PROGRESSING, advice.BEING_DELETED),
+        ((fooset(stored=FAILED, **GOING),), 0, State.PROGRESSING, advice.BEING_DELETED),
         ((fooset(stored=FAILED), batch(stored=FAILED)), 0, State.FAILED, ADVICE["BackoffLimitExceeded"]),
         ((fooset(), batch(), pod(phase="Failed")), 2, State.FAILED, advice.POD_FAILED),
         ((fooset(), batch(), pod(phase="Failed", reason="OutOfcpu")), 2, State.BLOCKED, ADVICE["KubeletRejected"]),

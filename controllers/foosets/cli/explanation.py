@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 from foosets.api.fooquota import FooQuota
@@ -69,7 +70,7 @@ def explain(descent: Descent, place: Place, now: datetime) -> Explanation:
     levels = tuple(level_of(one, now) for one in descent.objects)
     cause = _cause(descent, now)
     state = _state(subject, cause)
-    words = _advice(subject, state, cause, levels[-1])
+    words = _advice(descent, state, cause, levels[-1])
     stuck = cause or levels[-1]
     steps = (*_elsewhere(descent, state), *words.steps)
     return Explanation(
@@ -91,13 +92,20 @@ def explain(descent: Descent, place: Place, now: datetime) -> Explanation:
 def _cause(descent: Descent, now: datetime) -> Cause | None:
     """Return the first controller on the way down that is silent, or else what the deepest object says.
 
-    What lies under an object that its controller has not looked at follows an older spec.
+    What lies under an object that its controller has not looked at follows an older spec. A set that is to go says no
+    more what keeps it, for its controller has ended its work, and what lies under it goes, too.
     """
-    silent = next(lagging(descent.below), None)
+    staying = tuple(takewhile(lambda one: not _goes(one), descent.below))
+    silent = next(lagging(staying), None)
     if silent is not None:
         return _silence(silent, _claims(descent.objects, silent.metadata.name, Reason.CONTROLLER_SILENT))
-    found = (_own_cause(one, descent, now) for one in reversed(descent.below))
+    found = (_own_cause(one, descent, now) for one in reversed(staying))
     return next((cause for cause in found if cause is not None), None)
+
+
+def _goes(one: Object) -> bool:
+    """Whether it is a set that somebody has asked to go."""
+    return not isinstance(one, FooQuota | Pod) and one.terminating
 
 
 def _own_cause(one: Object, descent: Descent, now: datetime) -> Cause | None:
@@ -165,6 +173,8 @@ def _claims(objects: Iterable[Object], name: str, reason: str) -> Iterator[Block
 
 
 def _state(subject: Object, cause: Cause | None) -> State:
+    if _goes(subject):
+        return State.PROGRESSING
     if _failed(subject):
         return State.FAILED
     if cause is not None:
@@ -189,15 +199,16 @@ def _failed(subject: Object) -> bool:
             return is_true(subject, ConditionType.FAILED)
 
 
-def _advice(subject: Object, state: State, cause: Cause | None, deepest: Level) -> Advice:
+def _advice(descent: Descent, state: State, cause: Cause | None, deepest: Level) -> Advice:
     """Return the words for the cause, or for what is being waited for."""
+    subject = descent.subject
     if isinstance(subject, Pod) and state is State.FAILED:
         return advice.POD_FAILED
     if isinstance(subject, FooQuota) and cause is None:
         return advice.FOOQUOTA_UNCLAIMED
     if cause is not None and (cause.condition, cause.reason) == (ConditionType.QUOTA_RESERVED, Reason.QUOTA_EXCEEDED):
         return advice.FOOQUOTA
-    if cause is None and deepest.reason == TERMINATING:
+    if cause is None and (deepest.reason == TERMINATING or any(map(_goes, descent.below))):
         return advice.BEING_DELETED
     return advice.ADVICE.get(deepest.reason if cause is None else cause.reason, advice.UNKNOWN)
 
