@@ -18,7 +18,7 @@ from foosets.planning.reservations import NOT_LIMITED, Allowance
 from foosets.planning.revision import template_revision
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import format_second
-from foosets.servicefooset.children import stencil_of
+from foosets.servicefooset.children import names_scheduler, stencil_of
 from foosets.servicefooset.plan import plan
 from foosets.servicefooset.state import Observed
 from tests.builders import controlled_by
@@ -89,7 +89,8 @@ class World:
         stencil = stencil_of(self.service, revision, self.scheduler)
         requests = REQUESTS if revision in self.passed else None
         allowance = Allowance.of(self.share, self.service)
-        return Observed(self.service, self.members, revision, stencil, self.obstacle, allowance, requests)
+        named = bool(self.scheduler) and not names_scheduler(self.service.spec.template)
+        return Observed(self.service, self.members, revision, stencil, self.obstacle, allowance, requests, named)
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import pytest
 from msgspec import convert
 
 from foosets.api import names
@@ -109,6 +110,24 @@ def test_else_the_controller_does_and_follows_the_namespaces_label() -> None:
     assert room.scheduler() == "theirs"
     room.namespace({names.SCHEDULER_NAME_LABEL: ""}, version=2)
     assert room.scheduler() == "ours"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "asked", "names_schedulers"),
+    [
+        (Assignment.POLICY, {}, False),
+        (Assignment.CONTROLLER, {}, True),
+        (Assignment.CONTROLLER, {"schedulerName": names.UNASSIGNED_SCHEDULER}, False),
+    ],
+)
+def test_it_names_schedulers_where_neither_admission_nor_the_user_does(
+    assignment: Assignment, asked: dict[str, str], *, names_schedulers: bool
+) -> None:
+    room = Room(assignment)
+    room.room.services.upsert(service({"template": template(**asked)}))
+    seen = room.room.observe(KEY, None)
+    assert seen is not None
+    assert seen.names_scheduler == names_schedulers
 
 
 def test_namespaces_are_watched_only_where_the_controller_names_schedulers() -> None:

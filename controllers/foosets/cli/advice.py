@@ -115,7 +115,8 @@ ADVICE: Final[Mapping[str, Advice]] = {
         (_LAST_LOGS, _DESCRIBE, _EDIT),
     ),
     Reason.SCHEDULER_NOT_ASSIGNED: Advice(
-        "Nothing has put a scheduler's name into the pod: the policy that does was not in force when it was created.",
+        "Nothing has put a scheduler's name into the pod: the policy that does was not in force when it was created."
+        " Where the controller names schedulers by now, it makes the pod anew.",
         (
             Step(
                 "see whether the policy is installed",
@@ -125,9 +126,13 @@ ADVICE: Final[Mapping[str, Advice]] = {
         ),
     ),
     Reason.SCHEDULER_SILENT: Advice(
-        "The scheduler that the pod names has neither given it a node nor said why not: it does not run, or cannot"
-        " reach the API server.",
-        (_COMPONENT, _DESCRIBE),
+        "The scheduler that the pod names has neither given it a node nor said why not: it does not run, cannot"
+        " reach the API server, or has another name by now.",
+        (
+            _COMPONENT,
+            _DESCRIBE,
+            Step("have the pod made anew, with the name of now", "kubectl delete {object} {here}"),
+        ),
     ),
     Reason.CONTROLLER_SILENT: Advice(
         "Its controller has not acted on the newest spec: it does not run, or cannot reach the API server.",

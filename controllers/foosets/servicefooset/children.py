@@ -25,15 +25,21 @@ def stencil_of(service: ServiceFooSet, revision: str, scheduler: str) -> PodSten
     return PodStencil(owner_of(SERVICEFOOSETS, service), template, revision, PLACED_BY_SCHEDULER)
 
 
+def names_scheduler(template: Mapping[str, Any]) -> bool:
+    """Whether the user named a scheduler in the template."""
+    spec: Mapping[str, Any] = template.get("spec") or {}
+    return bool(spec.get("schedulerName"))
+
+
 def assigned(template: Mapping[str, Any], scheduler: str) -> Mapping[str, Any]:
     """Return the template with a scheduler's name: the user's, else `scheduler`, written by this controller.
 
     With neither it is a placeholder that no scheduler answers to, and that admission replaces. It is never left out:
     the API server would write `default-scheduler`, which says as much as a user who asked for that.
     """
-    spec: Mapping[str, Any] = template.get("spec") or {}
-    if spec.get("schedulerName"):
+    if names_scheduler(template):
         return template
+    spec: Mapping[str, Any] = template.get("spec") or {}
     if not scheduler:
         return {**template, "spec": {**spec, "schedulerName": UNASSIGNED_SCHEDULER}}
     metadata: Mapping[str, Any] = template.get("metadata") or {}

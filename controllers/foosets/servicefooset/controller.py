@@ -25,7 +25,7 @@ from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
 from foosets.runtime.settings import Assignment, Settings
 from foosets.runtime.store import Store
 from foosets.runtime.writers import Performed
-from foosets.servicefooset.children import stencil_of
+from foosets.servicefooset.children import names_scheduler, stencil_of
 from foosets.servicefooset.plan import plan
 from foosets.servicefooset.state import Observed
 
@@ -99,7 +99,8 @@ class ServiceRoom:
         members, admitted = self._members.of(service.metadata.uid), template.admitted
         requests = admitted.requests if admitted is not None else None
         allowance = Allowance.of(self._reservations.share_of(owner_of(SERVICEFOOSETS, service)), service)
-        return Observed(service, members, template.revision, template.stencil, obstacle, allowance, requests)
+        named = bool(template.scheduler) and not names_scheduler(service.spec.template)
+        return Observed(service, members, template.revision, template.stencil, obstacle, allowance, requests, named)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""

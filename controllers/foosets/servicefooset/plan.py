@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final
 
 from foosets.api.meta import PODS, SERVICEFOOSETS
-from foosets.api.names import ConditionType, Kind
+from foosets.api.names import UNASSIGNED_SCHEDULER, ConditionType, Kind
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.planning import rules
 from foosets.planning.actions import MAX_ACTIONS, Delete, Plan
@@ -108,20 +108,29 @@ def _is_untried(seen: Observed) -> bool:
     if seen.pod_requests is not None or rules.service_template(spec.template):
         return False
     lacking = any(slot not in live for slot in range(spec.replicas))
-    return lacking or any(pod.index < spec.replicas and pod.revision != seen.revision for pod in _active(seen))
+    return lacking or any(pod.index < spec.replicas and _is_outdated(seen, pod) for pod in _active(seen))
 
 
 def _surplus(seen: Observed) -> tuple[Member, ...]:
-    """Return the active pods to delete: those of too high a slot, and those of an older template.
+    """Return the active pods to delete: those of too high a slot, and those that are outdated.
 
     A template that cannot run, has not passed its dry run, or has nothing reserved for it, replaces nothing: what runs
     goes on.
     """
     spec = seen.service.spec
     replaces = seen.reserved and seen.pod_requests is not None and not rules.service_template(spec.template)
-    return tuple(
-        pod for pod in _active(seen) if pod.index >= spec.replicas or (replaces and pod.revision != seen.revision)
-    )
+    return tuple(pod for pod in _active(seen) if pod.index >= spec.replicas or (replaces and _is_outdated(seen, pod)))
+
+
+def _is_outdated(seen: Observed, member: Member) -> bool:
+    """Whether another pod takes the place of this one: it is of an older template, or waits for a scheduler's name.
+
+    One that was left to admission to name is never named later. No other name is looked at: whose admission writes its
+    own into every pod would have them replaced without end.
+    """
+    spec = member.pod.spec
+    unnamed = spec.scheduler_name == UNASSIGNED_SCHEDULER and not spec.node_name
+    return member.revision != seen.revision or (seen.names_scheduler and unnamed)
 
 
 def _active(seen: Observed) -> list[Member]:

@@ -15,7 +15,8 @@ class Observed:
     """One ServiceFooSet and its pods, as the caches show them. `obstacle` is what its last actions ran into.
 
     `stencil` makes pods of the current template, whose hash is `revision`. `pod_requests` is what one of them takes;
-    None before the template has passed a dry run.
+    None before the template has passed a dry run. `names_scheduler` says that neither the user nor admission names the
+    pods' scheduler, but this controller.
     """
 
     service: ServiceFooSet
@@ -25,6 +26,7 @@ class Observed:
     obstacle: Obstacle | None = None
     allowance: Allowance = UNLIMITED
     pod_requests: Mapping[str, str] | None = None
+    names_scheduler: bool = False
 
     @property
     def reserved(self) -> bool:
