@@ -109,6 +109,27 @@ def test_an_ended_pod_that_is_on_its_way_out_is_not_deleted_again(phase: str) ->
     assert [act for plan in world.rest() for act in acts(plan)] == [f"-{P}0", f"+{P}0-1"]
 
 
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_of_two_pods_of_a_slot_that_have_ended_none_is_left_behind(phase: str) -> None:
+    world = World(service({"replicas": 2}))
+    world.look()
+    world.look()
+    world.change(replicas=1)
+    world.look()
+    world.end(f"{P}0", phase)
+    world.look()
+    world.after(40)
+    world.look()
+    assert set(world.pods) == {f"{P}0", f"{P}0-1"}
+
+    world.end(f"{P}0-1", phase)
+    world.look()
+    world.after(40)
+    world.rest()
+
+    assert set(world.pods) == {f"{P}0-2"}
+
+
 def test_a_pod_that_ends_at_once_lets_its_slot_rest() -> None:
     world = World(service({"replicas": 1}))
     world.rest()

@@ -48,7 +48,7 @@ class Members:
         self._live: dict[int, Member] = {}
         self._held = Tally()
         self._failed: dict[str, Member] = {}
-        self._succeeded: dict[int, Member] = {}
+        self._succeeded: dict[str, Member] = {}
         self._retired: dict[int, int] = {}
         self._completed = Tally()
         self._failures: dict[int, int] = {}
@@ -76,8 +76,8 @@ class Members:
         return self._held.indexes()
 
     @property
-    def succeeded(self) -> Mapping[int, Member]:
-        """A pod that succeeded, by index."""
+    def succeeded(self) -> Mapping[str, Member]:
+        """Pods that succeeded, by name."""
         return self._succeeded
 
     @property
@@ -186,7 +186,7 @@ class Members:
             self._live[index] = member
             self._held.add(index)
         elif member.pod.status.phase == "Succeeded":
-            self._succeeded[index] = member
+            self._succeeded[name] = member
             self._completed.add(index)
             return
         else:
@@ -216,9 +216,8 @@ class Members:
         if self._live.get(held.index) is held:
             del self._live[held.index]
             self._held.discard(held.index)
-        elif self._succeeded.get(held.index) is held:
-            del self._succeeded[held.index]
         else:
+            self._succeeded.pop(name, None)
             self._failed.pop(name, None)
             self._rejected.pop(name, None)
         return held

@@ -80,8 +80,8 @@ def available_from(pod: Pod, ready_seconds: int) -> Microseconds | None:
 def _next_attempts(pods: Members) -> dict[int, int]:
     """Return the attempt after the last that is known to be over, by slot; for a service success is an end too."""
     attempts = {slot: last + 1 for slot, last in pods.retired.items()}
-    for slot, member in pods.succeeded.items():
-        attempts[slot] = max(attempts.get(slot, 0), member.attempt + 1)
+    for member in pods.succeeded.values():
+        attempts[member.index] = max(attempts.get(member.index, 0), member.attempt + 1)
     return attempts
 
 
