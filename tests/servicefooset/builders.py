@@ -64,7 +64,8 @@ SIGNS: dict[type, str] = {Create: "+", Delete: "-", DryRun: "?"}
 class World:
     """The objects, and the plan's actions carried out on them. Deleted pods are gone at once unless `lingers`.
 
-    The first template has passed its dry run before the test begins, unless `untried`; others pass theirs.
+    The first template has passed its dry run before the test begins, unless `untried`; others pass theirs, or count as
+    tried where it is `crowded`.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class World:
         self.created: list[Raw] = []
         self.rejected: list[Raw] = []
         self.passed: set[str] = set() if untried else {self.revision}
+        self.crowded = False
 
     # ---- the controller
 
@@ -89,8 +91,17 @@ class World:
         stencil = stencil_of(self.service, revision, self.scheduler)
         requests = REQUESTS if revision in self.passed else None
         allowance = Allowance.of(self.share, self.service)
-        named = bool(self.scheduler) and not names_scheduler(self.service.spec.template)
-        return Observed(self.service, self.members, revision, stencil, self.obstacle, allowance, requests, named)
+        return Observed(
+            self.service,
+            self.members,
+            revision,
+            stencil,
+            self.obstacle,
+            allowance,
+            requests,
+            crowded=self.crowded,
+            names_scheduler=bool(self.scheduler) and not names_scheduler(self.service.spec.template),
+        )
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)

@@ -8,18 +8,20 @@ import pytest
 from foosets.api import names
 from foosets.api.meta import PODS, Key
 from foosets.api.names import Reason, Uid
+from foosets.kube.errors import AdmissionDenied, ApiError, QuotaRefused
 from foosets.planning.actions import Action, DryRun, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.runtime.apply import Written
 from foosets.runtime.settings import Assignment
-from foosets.runtime.writers import Performed
+from foosets.runtime.writers import Performed, Refused
 from foosets.servicefooset.plan import plan
 from tests.servicefooset.builders import REQUESTS, START, World, acts, held_up, running, service, template
-from tests.servicefooset.test_controller import KEY, Room
+from tests.servicefooset.test_controller import KEY, Room, pod
 
 P = "web-3fuva-"
 TRIAL = f"?{P}dry-run"
 DENIED = Obstacle(Reason.ADMISSION_DENIED, "denied request: no", 0.0, 0.0)
+FULL = Obstacle(Reason.QUOTA_EXCEEDED, "exceeded quota: pods", 0.0, 0.0)
 
 
 def done(world: World) -> list[str]:
@@ -84,6 +86,50 @@ def test_after_a_restart_the_template_is_tried_when_the_next_pod_is_wanted_and_n
     assert done(world) == []
     world.change(replicas=4)
     assert done(world) == [TRIAL, f"+{P}3"]
+
+
+def crowded(count: int, **change: Any) -> World:
+    """A world whose new template was refused for want of a quota that its old pods take up."""
+    world = running(service({"replicas": count}), lingers=True)
+    world.change(template=template("web:2"), **change)
+    world.passed.add(world.revision)
+    world.crowded = True
+    return world
+
+
+def test_pods_that_fill_a_quota_make_way_one_by_one() -> None:
+    world = crowded(3)
+    assert done(world) == [f"-{P}0"]
+    world.finish_deletions()
+    assert done(world) == [f"+{P}0-1", f"-{P}1"]
+    world.finish_deletions()
+    assert done(world) == [f"+{P}1-1", f"-{P}2"]
+    world.finish_deletions()
+    assert done(world) == [f"+{P}2-1"]
+
+
+def test_of_many_pods_a_quarter_may_be_missing_while_they_make_way() -> None:
+    world = crowded(9)
+    assert done(world) == [f"-{P}0", f"-{P}1"]
+    world.vanish(f"{P}1")
+    assert done(world) == [f"+{P}1-1", f"-{P}2"]
+
+
+def test_what_makes_way_for_pods_that_do_not_fit_either_is_all_that_is_lost() -> None:
+    world = crowded(3)
+    world.rest()
+    world.finish_deletions()
+    held_up(world, FULL, 8.0)
+    assert done(world) == []
+    assert [member.index for member in world.live()] == [1, 2]
+    assert world.condition("Ready") == ("False", "QuotaExceeded")
+
+
+def test_the_room_that_was_made_is_for_who_made_it() -> None:
+    world = crowded(2, replicas=4)
+    assert done(world) == [f"-{P}0"], "slots 2 and 3 wait"
+    world.finish_deletions()
+    assert done(world) == [f"+{P}0-1", f"-{P}1", f"+{P}2", f"+{P}3"]
 
 
 # ---- status
@@ -159,6 +205,32 @@ def test_one_trial_serves_all_generations_of_one_template_and_no_other() -> None
     assert passing(room) == 0
     room.room.services.upsert(service({"template": template("web:2")}, generation=3, resourceVersion="20"))
     assert passing(room) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "older", "goes_on"),
+    [
+        (QuotaRefused(403, "Forbidden", "exceeded quota: pods"), True, True),
+        (QuotaRefused(403, "Forbidden", "exceeded quota: pods"), False, False),
+        (AdmissionDenied(422, "Invalid", "denied request: no"), True, False),
+    ],
+    ids=["old pods fill a quota", "others fill it", "something else"],
+)
+def test_a_template_that_has_no_room_beside_its_old_pods_counts_as_tried(
+    *, error: ApiError, older: bool, goes_on: bool
+) -> None:
+    room = Room()
+    room.room.services.upsert(service())
+    if older:
+        room.room.pods.upsert(pod())
+    room.room.services.upsert(service({"template": template("web:2")}, generation=2, resourceVersion="10"))
+    planned = trial_of(room)
+    room.asked.clear()
+    room.room.acted(planned, Performed(refused=[Refused(planned.actions[0], error)]))
+    seen = room.room.observe(KEY, None)
+    assert seen is not None
+    assert (seen.crowded, seen.pod_requests) == ((True, {"pods": "1"}) if goes_on else (False, None))
+    assert room.asked == ([KEY] if goes_on else [])
 
 
 def test_another_scheduler_makes_other_pods() -> None:

@@ -11,9 +11,10 @@ from foosets.api.namespace import Namespace
 from foosets.api.pod import Pod
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.kube.codec import ModelCodec, StructCodec
+from foosets.kube.errors import QuotaRefused
 from foosets.kube.lists import Source
 from foosets.placement.dryruns import Admitted, passed
-from foosets.planning.actions import Plan
+from foosets.planning.actions import DryRun, Plan
 from foosets.planning.children import Owner, PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
@@ -24,7 +25,7 @@ from foosets.planning.trace import Microseconds
 from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
 from foosets.runtime.settings import Assignment, Settings
 from foosets.runtime.store import Store
-from foosets.runtime.writers import Performed
+from foosets.runtime.writers import Performed, Refused
 from foosets.servicefooset.children import names_scheduler, stencil_of
 from foosets.servicefooset.plan import plan
 from foosets.servicefooset.state import Observed
@@ -34,14 +35,16 @@ from foosets.servicefooset.state import Observed
 class _Template:
     """What is computed once for a generation of the spec and the scheduler that its pods are given.
 
-    `admitted` is what the template's dry run told, once it has passed.
+    `admitted` is what the template's dry run told, once it has passed; or what the template says itself, once it is
+    `crowded`.
     """
 
     generation: int
     scheduler: str
     revision: str
     stencil: PodStencil
-    admitted: Admitted | None
+    admitted: Admitted | None = None
+    crowded: bool = False
 
 
 class ServiceRoom:
@@ -99,17 +102,35 @@ class ServiceRoom:
         members, admitted = self._members.of(service.metadata.uid), template.admitted
         requests = admitted.requests if admitted is not None else None
         allowance = Allowance.of(self._reservations.share_of(owner_of(SERVICEFOOSETS, service)), service)
-        named = bool(template.scheduler) and not names_scheduler(service.spec.template)
-        return Observed(service, members, template.revision, template.stencil, obstacle, allowance, requests, named)
+        return Observed(
+            service,
+            members,
+            template.revision,
+            template.stencil,
+            obstacle,
+            allowance,
+            requests,
+            crowded=template.crowded,
+            names_scheduler=bool(template.scheduler) and not names_scheduler(service.spec.template),
+        )
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""
         return plan(seen, now)
 
     def acted(self, plan: Plan, outcome: Performed) -> None:
-        """Remember a template that passed its dry run; what became of other actions is seen in the caches."""
+        """Remember a template that passed its dry run, or cannot; what became of other actions is seen in the caches.
+
+        It cannot where a quota has no room beside the old pods: they would wait for the dry run, and it for them.
+        """
         for owner, admitted in passed(plan, outcome):
             self._admit(owner, admitted)
+        for refused in outcome.refused:
+            match refused:
+                case Refused(DryRun(owner=owner, body=body), QuotaRefused()) if self._has_older_pods(owner):
+                    self._admit(owner, Admitted.of(body, b""), crowded=True)
+                case _:
+                    pass
 
     def all_keys(self) -> Iterable[Key]:
         """Return all sets."""
@@ -133,16 +154,23 @@ class ServiceRoom:
             return known
         revision = template_revision(service.spec.template)
         same = known is not None and (known.revision, known.scheduler) == (revision, scheduler)
-        admitted = known.admitted if known is not None and same else None
-        made = _Template(meta.generation, scheduler, revision, stencil_of(service, revision, scheduler), admitted)
+        made = _Template(meta.generation, scheduler, revision, stencil_of(service, revision, scheduler))
+        if known is not None and same:
+            made = replace(made, admitted=known.admitted, crowded=known.crowded)
         self._templates[meta.uid] = made
         return made
 
-    def _admit(self, owner: Owner, admitted: Admitted) -> None:
-        """Remember what the dry run of a set's template told, unless the set is gone, and look at the set again."""
+    def _has_older_pods(self, owner: Owner) -> bool:
+        """Whether active pods of a set are of another template than its current one."""
+        template = self._templates.get(owner.uid)
+        live = self._members.of(owner.uid).live.values()
+        return template is not None and any(pod.active and pod.revision != template.revision for pod in live)
+
+    def _admit(self, owner: Owner, admitted: Admitted, *, crowded: bool = False) -> None:
+        """Remember what is known of a set's template, unless the set is gone, and look at the set again."""
         template = self._templates.get(owner.uid)
         if template is not None:
-            self._templates[owner.uid] = replace(template, admitted=admitted)
+            self._templates[owner.uid] = replace(template, admitted=admitted, crowded=crowded)
             self._enqueue(Key(owner.namespace, owner.name))
 
     def _scheduler(self, namespace: str) -> str:

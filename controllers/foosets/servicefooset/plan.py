@@ -6,7 +6,8 @@ deletes the evicted pod and creates the one of attempt 1. No plan changes a pod:
 slot being free again once its pod is gone.
 
 A template that this process has not seen to pass a dry run is tried first: until it has passed, no pod is made from it,
-and none makes way for one.
+and none makes way for one. Where the old pods are what keeps it from passing, since they fill a quota, they make way
+in small numbers.
 """
 
 from collections.abc import Container, Iterator, Mapping
@@ -36,6 +37,9 @@ from foosets.servicefooset.status import Account, report
 REST_SECONDS: Final = 10
 """A slot whose pod ended by itself rests until that pod is this old: one that ends at once costs six pods a minute, not
 a storm. Pods that ran for longer are replaced at once; how long rejected ones wait, `planning.rejections` says."""
+CROWDED_SHARE: Final = 4
+"""One in so many pods, and one at least, makes way at a time for those of a template that could not be tried, as by
+Deployment's default for maxUnavailable. Should the new ones not fit the quota, either, no more are lost."""
 
 
 def plan(seen: Observed, now: datetime) -> Plan:
@@ -87,14 +91,16 @@ def _wanted(seen: Observed, account: Account, resting: Container[int]) -> tuple[
     """Return the pods to create: the lowest free slots.
 
     A slot whose next attempt status does not show yet waits for the next plan, and one whose pods were rejected until
-    it is due.
+    it is due. Where it is crowded, those above all older pods wait until these are replaced: the room is theirs.
     """
     spec, live = seen.service.spec, seen.pods.live
     if rules.service_template(spec.template) or not seen.reserved:
         return ()
+    older = _outdated(seen) if seen.crowded else []
+    end = older[-1].index if older else spec.replicas
     waiting = account.conflicts.waiting
     room = seen.allowance.beside(len(live), MAX_ACTIONS)
-    free = (slot for slot in range(spec.replicas) if not (slot in live or slot in resting or slot in waiting))
+    free = (slot for slot in range(end) if not (slot in live or slot in resting or slot in waiting))
     return tuple(
         Wanted(slot, account.attempts[slot])
         for slot in islice(free, room)
@@ -108,7 +114,7 @@ def _is_untried(seen: Observed) -> bool:
     if seen.pod_requests is not None or rules.service_template(spec.template):
         return False
     lacking = any(slot not in live for slot in range(spec.replicas))
-    return lacking or any(pod.index < spec.replicas and _is_outdated(seen, pod) for pod in _active(seen))
+    return lacking or bool(_outdated(seen))
 
 
 def _surplus(seen: Observed) -> tuple[Member, ...]:
@@ -119,18 +125,36 @@ def _surplus(seen: Observed) -> tuple[Member, ...]:
     """
     spec = seen.service.spec
     replaces = seen.reserved and seen.pod_requests is not None and not rules.service_template(spec.template)
-    return tuple(pod for pod in _active(seen) if pod.index >= spec.replicas or (replaces and _is_outdated(seen, pod)))
+    too_high = (pod for pod in _active(seen) if pod.index >= spec.replicas)
+    return (*(_making_way(seen) if replaces else ()), *too_high)
 
 
-def _is_outdated(seen: Observed, member: Member) -> bool:
-    """Whether another pod takes the place of this one: it is of an older template, or waits for a scheduler's name.
+def _making_way(seen: Observed) -> list[Member]:
+    """Return the outdated pods to replace now: all, or where it is crowded no more than may be missing.
 
-    One that was left to admission to name is never named later. No other name is looked at: whose admission writes its
-    own into every pod would have them replaced without end.
+    They go from the lowest slot up, so that what is missing already are slots below the first of them.
     """
+    outdated = _outdated(seen)
+    if not (seen.crowded and outdated):
+        return outdated
+    first = outdated[0].index
+    missing = first - sum(1 for pod in _active(seen) if pod.index < first)
+    return outdated[: max(0, max(1, seen.service.spec.replicas // CROWDED_SHARE) - missing)]
+
+
+def _outdated(seen: Observed) -> list[Member]:
+    """Return the active pods in slots that are wanted and in which others are: of an older template, or never named.
+
+    One that was left to admission to give its scheduler's name never gets it later. No other name is looked at: whose
+    admission writes its own into every pod would have them replaced without end.
+    """
+    active = (pod for pod in _active(seen) if pod.index < seen.service.spec.replicas)
+    return [pod for pod in active if pod.revision != seen.revision or (seen.names_scheduler and _is_unnamed(pod))]
+
+
+def _is_unnamed(member: Member) -> bool:
     spec = member.pod.spec
-    unnamed = spec.scheduler_name == UNASSIGNED_SCHEDULER and not spec.node_name
-    return member.revision != seen.revision or (seen.names_scheduler and unnamed)
+    return spec.scheduler_name == UNASSIGNED_SCHEDULER and not spec.node_name
 
 
 def _active(seen: Observed) -> list[Member]:

@@ -15,8 +15,9 @@ class Observed:
     """One ServiceFooSet and its pods, as the caches show them. `obstacle` is what its last actions ran into.
 
     `stencil` makes pods of the current template, whose hash is `revision`. `pod_requests` is what one of them takes;
-    None before the template has passed a dry run. `names_scheduler` says that neither the user nor admission names the
-    pods' scheduler, but this controller.
+    None before the template has passed a dry run, or counts as tried because it is `crowded`: its dry run was refused
+    for want of quota while there were pods of an older one. `names_scheduler` says that neither the user nor admission
+    names the pods' scheduler, but this controller.
     """
 
     service: ServiceFooSet
@@ -26,6 +27,7 @@ class Observed:
     obstacle: Obstacle | None = None
     allowance: Allowance = UNLIMITED
     pod_requests: Mapping[str, str] | None = None
+    crowded: bool = False
     names_scheduler: bool = False
 
     @property
