@@ -83,6 +83,12 @@ def test_indexes_that_need_no_more_pods_are_not_kept() -> None:
     assert set(found.rejections) == {1}
 
 
+def test_indexes_that_are_not_wanted_are_kept_and_do_not_wait() -> None:
+    status = BatchFooSetStatus.model_validate(stored(2, "0-2"))
+    found = Conflicts.of(status, Members(), Attempts(), NOW).among(IndexSet.below(2))
+    assert (set(found.rejections), set(found.waiting)) == ({0, 1, 2}, {0, 1})
+
+
 PLACES = st.tuples(st.integers(1, 5), st.integers(0, 60))
 
 

@@ -55,6 +55,22 @@ def test_the_second_rejection_in_a_row_lets_the_slot_wait_and_says_why() -> None
     assert done(world) == [f"?{P}dry-run", f"+{P}0-2"]
 
 
+def test_a_slot_that_is_not_wanted_any_more_keeps_nothing_waiting_and_is_not_forgotten() -> None:
+    world = of(2)
+    for name in (f"{P}1", f"{P}1-1"):
+        world.reject(name)
+        world.run_all()
+        world.rest()
+    assert world.condition("Ready") == ("False", "KubeletRejected")
+    world.change(replicas=1)
+    world.rest()
+    assert world.condition("Ready") == ("True", "Available")
+    assert [(group.indexes, group.count) for group in world.status().rejections] == [("1", 2)]
+    world.change(replicas=2)
+    assert done(world) == []
+    assert world.condition("Ready") == ("False", "KubeletRejected")
+
+
 def test_a_rejected_pods_span_says_so_and_its_successors_are_its_siblings() -> None:
     world = of(1)
     world.reject(f"{P}0")

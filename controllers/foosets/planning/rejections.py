@@ -12,7 +12,7 @@ next is due at 12:01:10: the times are kept to ten seconds, so that few ranges s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
@@ -105,7 +105,7 @@ class Conflicts:
 
     A rejected pod counts once: its attempt is then below the stored one, which is raised in the same status write. One
     that was being deleted before, and so was passed over already, is no conflict any more.
-    `waiting` are the indexes that are not due yet.
+    `waiting` are the indexes that are not due yet; see `among`.
     """
 
     total: int
@@ -129,6 +129,10 @@ class Conflicts:
             waiting=Rejections({index: one for index, one in rejections.items() if one.due > now}),
             last=last if rejections else None,
         )
+
+    def among(self, wanted: IndexSet) -> "Conflicts":
+        """Return them with none waiting but `wanted` ones; the others may be wanted again, and their bound stays."""
+        return replace(self, waiting=Rejections({i: one for i, one in self.waiting.items() if i in wanted}))
 
     @property
     def due(self) -> datetime | None:

@@ -13,7 +13,7 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by, worst_of
 from foosets.planning.conditions import Verdict, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.indexes import Attempts, version_told
+from foosets.planning.indexes import Attempts, IndexSet, version_told
 from foosets.planning.members import Members
 from foosets.planning.rejections import Conflicts
 from foosets.planning.reservations import Standing
@@ -50,6 +50,7 @@ class Account:
         available = [at for member in active if (at := available_from(member.pod, ready_for)) is not None]
         silent = [(at, member.pod) for member in active if (at := silent_from(member.pod)) is not None]
         ahead = [at - clock for at in (*available, *(at for at, _ in silent)) if at > clock]
+        wanted = IndexSet.below(seen.service.spec.replicas)
         stored = seen.service.status.attempts
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in stored)
         return cls(
@@ -58,7 +59,7 @@ class Account:
             silent=tuple(silence_of(pod) for at, pod in silent if at <= clock),
             attempts=recorded.raised(_next_attempts(seen.pods)),
             recorded=recorded,
-            conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now),
+            conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now).among(wanted),
             standing=seen.allowance.standing(
                 seen.service.status, now, pods=seen.service.spec.replicas, requests=seen.pod_requests
             ),
