@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foosets.api.batchfooset import INDEX_LIMIT
-from foosets.api.status import INDEXES_MAX, INDEXES_PATTERN
+from foosets.api.status import ATTEMPTS_MAX, INDEXES_MAX, INDEXES_PATTERN
 from foosets.planning.indexes import Attempts, IndexSet, Tally, format_ranges, parse_ranges, stored_ranges
 
 INDEXES = st.sets(st.integers(0, 2_000))
@@ -104,6 +104,26 @@ def test_an_index_that_was_never_replaced_is_at_attempt_0() -> None:
 def test_attempts_are_stored_by_number() -> None:
     attempts = Attempts({0: 2, 3: 2, 4: 2, 5: 2, 9: 1, 1: 0})
     assert attempts.grouped() == [("9", 1), ("0,3-5", 2)]
+
+
+@pytest.mark.parametrize(
+    ("to", "lowest"),
+    [
+        ({0: 1000}, {0: 1000, 1: 1, 2: 2}),
+        ({0: 1001}, {0: 1001, 1: 2, 2: 2}),
+        ({0: 1001, 3: 1002}, {0: 1001, 1: 3, 2: 3}),
+    ],
+    ids=["all fit", "one too many", "two too many"],
+)
+def test_where_there_are_more_numbers_than_status_has_room_for_the_lowest_skip_some(
+    to: dict[int, int], lowest: dict[int, int]
+) -> None:
+    before = Attempts({index: index for index in range(1, ATTEMPTS_MAX + 1)} | {ATTEMPTS_MAX + 1: 3})
+    after = before.raised(to)
+    assert {index: after[index] for index in range(3)} == lowest
+    assert all(after[index] >= attempt for index, attempt in before.items())
+    assert len(after.grouped()) == ATTEMPTS_MAX
+    assert Attempts.from_groups(after.grouped()).raised(to) == after
 
 
 @given(ATTEMPTS)

@@ -1,6 +1,8 @@
 import pytest
 
 from foosets.api.names import Reason
+from foosets.api.servicefooset import ServiceFooSetStatus
+from foosets.api.status import ATTEMPTS_MAX
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.silence import SILENT_AFTER_SECONDS
 from tests.servicefooset.builders import World, held_up, running, service, template
@@ -26,6 +28,19 @@ def test_pods_are_counted_as_they_get_on() -> None:
     world.rest()
     assert counts(world) == (3, 1, 1, 3)
     assert world.condition("Placed") == ("False", "Placing")
+
+
+def test_a_set_with_more_attempts_than_status_has_room_for_goes_on() -> None:
+    """Slot 0 is at attempt 1000, as the highest is, and each between them at a lower one of its own."""
+    groups = [{"indexes": str(1 + at), "attempt": at} for at in range(1, ATTEMPTS_MAX)]
+    stored = {"attempts": [*groups, {"indexes": f"0,{ATTEMPTS_MAX + 1}", "attempt": ATTEMPTS_MAX}]}
+    one = service({"replicas": 1})
+    world = running(one.model_copy(update={"status": ServiceFooSetStatus.model_validate(stored)}))
+    (name,) = names_of(world)
+    world.vanish(name)
+    world.rest()
+    assert [member.attempt for member in world.live()] == [ATTEMPTS_MAX + 1]
+    assert [(group.indexes, group.attempt) for group in world.status().attempts][:2] == [("2,3", 2), ("4", 3)]
 
 
 def test_placed_pods_that_are_not_ready_are_starting() -> None:

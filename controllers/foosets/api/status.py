@@ -15,6 +15,8 @@ UNOBSERVED: Final = -1
 """`observedGeneration` of an object that its controller has not seen."""
 INDEXES_MAX: Final = 300_000
 """Characters of the longest range list: every second index of 100,000, each of up to five digits and a comma."""
+ATTEMPTS_MAX: Final = 1000
+"""Different attempts that the indexes of one set can be at."""
 POD_REQUESTS_MAX: Final = 64
 """Resources of one pod that are shown. No node offers nearly as many."""
 INDEXES_PATTERN: Final = "^([0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*)?$"
@@ -97,7 +99,7 @@ class AttemptRange(Model):
 
 Attempts = Annotated[
     tuple[AttemptRange, ...],
-    Field(max_length=1000, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    Field(max_length=ATTEMPTS_MAX, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
 ]
 
 

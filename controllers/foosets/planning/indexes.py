@@ -7,6 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from foosets.api.status import ATTEMPTS_MAX
+
 INDEX_DIGITS: Final = 5
 """Of the largest index (`foosets.api.batchfooset.INDEX_LIMIT`)."""
 _RANGE: Final = re.compile(rf"(\d{{1,{INDEX_DIGITS}}})(?:-(\d{{1,{INDEX_DIGITS}}}))?", re.ASCII)
@@ -162,9 +164,17 @@ class Attempts(dict[int, int]):
         return 0
 
     def raised(self, to: Mapping[int, int]) -> "Attempts":
-        """Return the attempts with each given index at least at the given attempt; none ever falls."""
+        """Return the attempts with each given index at least at the given attempt; none ever falls.
+
+        Of more different ones than status has room for, the lowest are raised to the first that it has: a number may be
+        skipped.
+        """
         higher = {index: attempt for index, attempt in to.items() if attempt > self[index]}
-        return Attempts(self | higher) if higher else self
+        if not higher:
+            return self
+        raised = self | higher
+        lowest = sorted(set(raised.values()))[-ATTEMPTS_MAX:][0]
+        return Attempts({index: max(attempt, lowest) for index, attempt in raised.items()})
 
     def grouped(self) -> list[tuple[str, int]]:
         """Return `(ranges, attempt)` in order of attempt, the shape that status stores."""
