@@ -1,8 +1,10 @@
 """One request, one reply: connections in every state."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.kube.loopback import Conversation, converse
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CLOSING = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
 @asynccontextmanager
@@ -54,9 +57,8 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
 
 async def test_a_server_that_closes_says_so_and_is_believed() -> None:
     connections: list[int] = []
-    closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     pool = exchanges()
-    async with server(answering(closing, closing, connections=connections)) as address:
+    async with server(answering(CLOSING, CLOSING, connections=connections)) as address:
         for _ in range(2):
             await pool.exchange(address, "POST", REQUEST, 5)
         pool.close()
@@ -192,6 +194,111 @@ async def test_a_turn_that_came_too_late_is_the_next_ones() -> None:
         pool.close()
 
     assert requests == 2
+
+
+@pytest.mark.parametrize("reply", [OK, CLOSING], ids=["kept connections", "connections that the server closes"])
+async def test_who_waits_is_let_in_before_those_who_ask_again_at_once(reply: bytes) -> None:
+    done: Counter[int] = Counter()
+
+    async def ask(pool: Exchanges, address: Address, worker: int) -> None:
+        while sum(done.values()) < 30:
+            await pool.exchange(address, "POST", REQUEST, 5)
+            done[worker] += 1
+
+    pool = exchanges(limit=2)
+    async with server(answering(*[reply] * 40)) as address:
+        await asyncio.gather(*(ask(pool, address, worker) for worker in range(3)))
+        pool.close()
+
+    assert min(done[worker] for worker in range(3)) >= 9
+
+
+async def test_a_connection_that_was_handed_to_one_who_is_cancelled_is_kept() -> None:
+    connections: list[int] = []
+    pool = exchanges(limit=1)
+    async with server(answering(OK, OK, OK, connections=connections)) as address, asyncio.TaskGroup() as group:
+
+        async def first() -> None:
+            await pool.exchange(address, "POST", REQUEST, 5)
+            second.cancel()  # it has been handed the connection, and has not heard
+
+        asked = group.create_task(first())
+        await asyncio.sleep(0)
+        second = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
+        await asyncio.wait([asked, second])
+        assert second.cancelled()
+        assert (await pool.exchange(address, "POST", REQUEST, 0.5)).status == 200
+        pool.close()
+
+    assert len(connections) == 1
+
+
+async def test_a_place_that_was_handed_to_one_who_is_cancelled_is_free() -> None:
+    pool = exchanges(limit=1)
+    async with server(answering(CLOSING)) as address, asyncio.TaskGroup() as group:
+
+        async def first() -> None:
+            await pool.exchange(address, "POST", REQUEST, 5)
+            second.cancel()
+
+        asked = group.create_task(first())
+        await asyncio.sleep(0)
+        second = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
+        await asyncio.wait([asked, second])
+        assert second.cancelled()
+        assert (await pool.exchange(address, "POST", REQUEST, 0.5)).status == 200
+        pool.close()
+
+
+async def test_who_is_handed_a_connection_to_another_address_opens_one_in_its_place() -> None:
+    connections: list[int] = []
+    pool = exchanges(limit=1)
+    async with server(answering(OK, OK, connections=connections)) as address:
+        moved = replace(address)
+        replies = await asyncio.gather(*(pool.exchange(to, "POST", REQUEST, 5) for to in (address, moved)))
+        pool.close()
+
+    assert [reply.status for reply in replies] == [200, 200]
+    assert len(connections) == 2
+
+
+async def test_who_is_handed_a_connection_to_another_address_takes_one_that_was_given_back_meanwhile() -> None:
+    connections: list[int] = []
+    both, release = asyncio.Event(), asyncio.Event()
+
+    async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        if len(connections) == 2:
+            both.set()
+        while await reader.read(1000):
+            await release.wait()
+            writer.write(OK)
+
+    pool = exchanges(limit=2)
+    async with server(held) as address, asyncio.TaskGroup() as group:
+        moved = replace(address)
+        asked = [group.create_task(pool.exchange(to, "POST", REQUEST, 5)) for to in (address, moved, moved)]
+        await both.wait()
+        release.set()
+        assert [(await one).status for one in asked] == [200, 200, 200]
+        pool.close()
+
+    assert len(connections) == 2
+
+
+async def test_who_is_handed_a_connection_that_is_closed_by_then_waits_for_another() -> None:
+    pool = exchanges(limit=1)
+    async with server(answering(OK, OK, OK)) as address, asyncio.TaskGroup() as group:
+
+        async def first() -> None:
+            await pool.exchange(address, "POST", REQUEST, 5)
+            pool.close()  # the next one has been handed the connection, and has not heard
+
+        group.create_task(first())
+        await asyncio.sleep(0)
+        late = [group.create_task(pool.exchange(address, "POST", REQUEST, 5)) for _ in range(2)]
+        assert [(await one).status for one in late] == [200, 200]
+        pool.close()
 
 
 async def test_closing_ends_an_exchange_for_good() -> None:

@@ -9,7 +9,8 @@ Guarantees:
 * A connection that an exchange left in an unknown state (cancelled, late, garbled) is closed, never used again.
 * A request on a kept connection that the server had closed already is sent again, unless it is a POST or a PATCH: then
   nobody can tell whether it was done (RFC 9112, section 9.3.1).
-* Who waits for a connection is let in in turn; a turn that comes too late for one is the next one's.
+* Who waits for a connection is handed one, or the place for one, in turn, and nobody who comes later takes it first; a
+  turn that comes too late for one is the next one's.
 * The fence is asked when a connection is there and before the first byte goes out, each time that a request is sent.
 """
 
@@ -43,11 +44,11 @@ class Exchanges:
     """A pool of at most `limit` connections to one server, for as long as the `fence` is open."""
 
     def __init__(self, limit: int, fence: Fence = always) -> None:
-        self._limit = limit
+        self._free = limit  # places for connections that are neither taken nor promised to a turn
         self._may_send = fence
         self._open: set[_Connection] = set()
         self._idle: deque[_Connection] = deque()
-        self._turns: deque[asyncio.Future[None]] = deque()
+        self._turns: deque[asyncio.Future[_Connection | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._sweep_at = float("inf")
 
@@ -84,12 +85,20 @@ class Exchanges:
             raise FencedError
         return connection.send(request, now, deadline)
 
-    def _take_back(self, connection: "_Connection") -> None:
-        if connection.reusable:
-            self._idle.append(connection)
-            self._let_next_in()
+    def _take_back(self, given: "_Connection | None") -> None:
+        """Hand a connection, or for None the place of one that is gone, to who has waited longest; else keep it."""
+        if given is not None and not given.reusable:
+            given.abort(ConnectionAbortedError("it is not kept"))
+            return
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_result(given)
+                return
+        if given is None:
+            self._free += 1
         else:
-            connection.abort(ConnectionAbortedError("it is not kept"))
+            self._idle.append(given)
 
     def _kept(self, address: Address, now: float) -> "_Connection | None":
         """Return a connection that waits to be used again; the latest used, since the others may grow old."""
@@ -102,22 +111,30 @@ class Exchanges:
 
     async def _connection(self, address: Address, deadline: float) -> "_Connection":
         """Wait for a connection that others give back, or open one if there may be more."""
-        while len(self._open) >= self._limit:
-            await self._turn(deadline)
-            kept = self._kept(address, asyncio.get_running_loop().time())
+        while True:
+            handed = await self._turn(deadline)
+            if handed is None:
+                return await self._connect(address, deadline)
+            if handed.leads_to(address):
+                return handed
+            handed.abort(ConnectionAbortedError("it leads elsewhere"))
+            kept = self._kept(address, asyncio.get_running_loop().time())  # given back while this turn was on its way
             if kept is not None:
                 return kept
-        return await self._connect(address, deadline)
 
-    async def _turn(self, deadline: float) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _turn(self, deadline: float) -> "_Connection | None":
+        """Wait for a connection, maybe closed by then, or for None: the place for one, from then on the caller's."""
+        if self._free:
+            self._free -= 1
+            return None
+        turn: asyncio.Future[_Connection | None] = asyncio.get_running_loop().create_future()
         self._turns.append(turn)
         try:
             async with asyncio.timeout_at(deadline):
-                await turn
+                return await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._let_next_in()
+                self._take_back(turn.result())
             raise
 
     async def _connect(self, address: Address, deadline: float) -> "_Connection":
@@ -134,14 +151,7 @@ class Exchanges:
     def _lost(self, connection: "_Connection") -> None:
         if connection in self._open:
             self._open.remove(connection)
-            self._let_next_in()
-
-    def _let_next_in(self) -> None:
-        while self._turns:
-            turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+            self._take_back(None)
 
     def _watch_deadline(self, deadline: float) -> None:
         """Have the timer go off by then; deadlines mostly come in order, so that it is seldom set anew."""
@@ -220,7 +230,7 @@ class _Connection(Connection):
         """End the exchange that was under way."""
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(error)
-        self._reply, self.deadline = None, float("inf")
+        self._reply, self.deadline, self.reusable = None, float("inf"), False
         self._tell_lost(self)
 
     def _finish(self, waiting: "asyncio.Future[Reply]") -> None:
