@@ -81,6 +81,24 @@ def test_a_new_spec_has_met_nothing_yet() -> None:
     assert obstructions.of(SET, 2) is None
 
 
+@pytest.mark.parametrize(
+    ("outcome", "forgotten"),
+    [(Performed(), True), (refused(Conflict(409, "Conflict", "stale")), False)],
+    ids=["it passes", "its try fails for another reason"],
+)
+def test_a_new_spec_that_passes_ends_the_long_pauses_of_the_old_one(outcome: Performed, *, forgotten: bool) -> None:
+    obstructions = Obstructions(random.Random(0))
+    for _ in range(8):
+        obstructions.learn(SET, 1, Plan(), refused(REASONS[0][0]), now=100.0)
+
+    assert not obstructions.learn(SET, 2, Plan(), outcome, now=200.0)
+
+    obstructions.learn(SET, 2, Plan(), refused(REASONS[0][0]), now=90_000.0)
+    found = obstructions.of(SET, 2)
+    assert found
+    assert (found.retry_at - 90_000.0 < 1) == forgotten
+
+
 def test_a_success_frees_the_way() -> None:
     obstructions = Obstructions(random.Random(0))
     obstructions.learn(SET, 1, Plan(), refused(REASONS[0][0]), now=100.0)

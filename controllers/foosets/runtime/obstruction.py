@@ -45,10 +45,10 @@ class Obstructions:
         before = self.of(key, generation)
         found = self._found(key, plan, outcome, now)
         if found is None:
-            if before is None or outcome.refused:
+            if outcome.refused:
                 return False
-            self.forget(key)
-            return True
+            self.forget(key)  # what an older spec met, too
+            return before is not None
         if before is not None and before.same_cause(found):
             found = replace(found, since=before.since)
         self._met[key] = (generation, found)
