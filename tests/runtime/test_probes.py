@@ -58,6 +58,20 @@ def test_figures_of_long_lived_parts_are_read_when_asked_for() -> None:
         assert 'foosets_store_pods_0{figure="rows"} 7.0' in get(port, "/metrics")[1]
 
 
+def test_a_part_may_come_while_the_page_is_made() -> None:
+    metrics = Metrics()
+
+    def figures() -> dict[str, int]:
+        metrics.add("queue", dict)
+        return {"leading": 1}
+
+    metrics.add("leader", figures)
+    with serving("127.0.0.1", 0, Health(), metrics) as port:
+        status, text = get(port, "/metrics")
+
+    assert (status, 'foosets_leader{figure="leading"} 1.0' in text) == (200, True)
+
+
 def test_other_paths_are_not_found() -> None:
     with serving("127.0.0.1", 0, Health(), Metrics()) as port:
         assert get(port, "/") == (404, "not found\n")

@@ -1,3 +1,6 @@
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import anyio
@@ -129,3 +132,27 @@ async def test_a_bug_is_told_to_its_own_key_beside_what_was_written_and_the_crew
         assert [one.target.name for one in outcome.written] == ["a-0", "a-2"]
         assert len((await writers.perform(OTHER, creates(3, "b"))).written) == 3
         group.cancel_scope.cancel()
+
+
+async def test_another_thread_may_ask_for_figures_while_keys_take_turns() -> None:
+    writers, done, interval = Writers(cast("Applier", Server()), 8), threading.Event(), sys.getswitchinterval()
+
+    def ask() -> None:
+        while not done.is_set():
+            writers.statistics()
+
+    sys.setswitchinterval(1e-6)  # threads take turns as often as they can
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(ask)
+            async with anyio.create_task_group() as group:
+                group.start_soon(writers.run)
+                async with anyio.create_task_group() as batches:
+                    for number in range(40):
+                        batches.start_soon(writers.perform, Key("ns", f"set-{number}"), creates(100))
+                group.cancel_scope.cancel()
+            done.set()
+            asked.result()
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)

@@ -44,7 +44,7 @@ class Metrics(Collector):
         """Return the figures of all parts as they are now."""
         if self._transport is not None:
             yield from _request_families(self._transport())
-        for part, statistics in self._sources.items():
+        for part, statistics in list(self._sources.items()):  # the page may be asked for before all parts are there
             family = GaugeMetricFamily(f"foosets_{part}", f"Figures of the {part}", labels=["figure"])
             for figure, value in statistics().items():
                 family.add_metric([figure], value)

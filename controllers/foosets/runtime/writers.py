@@ -142,8 +142,9 @@ class Writers:
 
     def statistics(self) -> dict[str, int]:
         """Return figures for the metrics page."""
+        batches = list(self._batches)  # the probes' thread asks, while keys take turns
         return {
-            "batches": len(self._batches),
-            "in_flight": sum(batch.in_flight for batch in self._batches),
+            "batches": len(batches),
+            "in_flight": sum(batch.in_flight for batch in batches),
             "idle": self._idle,
         }
