@@ -1,5 +1,7 @@
 """The two watches in every order, with lost replies, restarts of names, and others who bind: what the room promises."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from foosets.api.meta import Key
 from foosets.api.names import NodeName
 from foosets.planning.actions import Bind, SetPodCondition
+from foosets.runtime.writers import Performed
 from tests.placement.cells import node
 from tests.scheduler.cluster import Fault, World, a_pod
 
@@ -191,6 +194,21 @@ def test_without_an_answer_the_same_node_is_asked_for_again(world: World, fault:
     assert isinstance(second, Bind)
     assert first.node == second.node
     assert sorted([world.free("n1"), world.free("n2")]) == [0, CPU]
+    world.settle()
+    assert len(world.server.bindings) == 1
+
+
+def test_a_binding_that_met_a_bug_has_no_answer(world: World) -> None:
+    world.server.create(a_pod("p", "4"))
+    world.deliver("waiting")
+    seen = world.room.observe(Key("ns", "p"), None)
+    assert seen is not None
+    planned = world.room.plan(seen, datetime.fromtimestamp(world.now / 1_000_000, UTC))
+    world.room.acted(planned, Performed(bug=TypeError("a bug")))
+    assert sorted([world.free("n1"), world.free("n2")]) == [0, CPU]
+    again = world.look(Key("ns", "p"))
+    assert again is not None
+    assert again.actions == planned.actions
     world.settle()
     assert len(world.server.bindings) == 1
 

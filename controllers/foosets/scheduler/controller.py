@@ -214,6 +214,8 @@ def _answer(outcome: Performed) -> Answer:
     """Return what the API server said to the one binding of a plan."""
     if outcome.written:
         return Answer.BOUND
+    if not outcome.refused:
+        return Answer.NONE  # it met a bug, which the engine raises
     error = outcome.refused[0].error
     if error.ambiguous:
         return Answer.NONE
