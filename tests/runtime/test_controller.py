@@ -43,6 +43,7 @@ class World:
     refusal: Exception | None = None
     status_refusal: Exception | None = None
     bug: Exception | None = None
+    bug_in_room: Exception | None = None
     told: list[str] = field(default_factory=list)
     obstacles: list[Obstacle | None] = field(default_factory=list)
 
@@ -61,6 +62,8 @@ class World:
         return self.plan_now
 
     def acted(self, plan: Plan, outcome: Performed) -> None:
+        if self.bug_in_room is not None:
+            raise self.bug_in_room
         self.told.append(f"acted {len(outcome.written)} of {len(plan.actions)}")
 
     def all_keys(self) -> list[Key]:
@@ -301,6 +304,17 @@ async def test_a_bug_in_an_action_is_raised_when_the_others_are_taken_note_of_an
     await looked.reconcile(SET)
 
     assert world.told == ["plan", "create", "acted 1 of 1"], "planned again before the cache has seen the write"
+
+
+async def test_what_was_written_is_awaited_also_where_a_bug_keeps_the_room_from_taking_note_of_it() -> None:
+    world = World(Plan(actions=(CREATE,)), bug_in_room=TypeError("a bug"))
+    looked, _ = controller(world)
+
+    with pytest.raises(TypeError, match="a bug"):
+        await looked.reconcile(SET)
+    await looked.reconcile(SET)
+
+    assert world.told == ["plan", "create"], "planned again before the cache has seen the write"
 
 
 async def test_an_object_that_is_gone_is_forgotten() -> None:

@@ -128,8 +128,8 @@ class Controller:
         now = datetime.fromtimestamp(wall, UTC)
         plan = self._room.plan(seen, now)
         outcome = await engine.writers.perform(key, plan.actions)
+        self._expect(key, outcome)  # first, so that no bug of the room's gets a key planned from a cache that lags
         self._room.acted(plan, outcome)
-        self._expect(key, outcome)
         if outcome.bug is not None:
             raise outcome.bug
         if engine.obstructions.learn(key, generation, plan, outcome, wall):
