@@ -74,6 +74,13 @@ def test_every_call_ends_by_default(tmp_path: Path) -> None:
     in_virtual_time(main)
 
 
+async def test_who_waited_in_vain_for_a_connection_is_told_so(tmp_path: Path) -> None:
+    async with to(silence, tmp_path) as transport:
+        asked = [transport.request("GET", "/x", pool=Pool.LEASES, timeout=0.05) for _ in range(3)]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [str(error) for error in outcomes] == [*["GET /x: no complete reply in time"] * 2, "GET /x: TimeoutError"]
+
+
 async def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -101,6 +101,16 @@ async def test_a_leader_that_cannot_renew_stops_before_the_lease_can_be_anothers
 
 
 @story
+async def test_a_renewal_that_the_end_of_the_lease_cuts_off_is_named(it: World) -> None:
+    leader, _ = await it.pair()
+    leader.way.trouble = Trouble.REFUSED
+    await anyio.sleep(leader.fence.seconds_left() - 1.5)
+    leader.way.trouble = Trouble.SILENT
+    await leader.over.wait()
+    assert leader.lost == "not renewed for 10 s: the lease cannot be had: TimeoutError"
+
+
+@story
 async def test_a_renewal_is_good_from_when_it_was_sent_however_late_its_reply(it: World) -> None:
     leader, _ = await it.pair()
     leader.way.slowness = 2.5

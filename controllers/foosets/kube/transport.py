@@ -227,7 +227,7 @@ class Transport:
         if isinstance(error, ssl.SSLError):
             self._credentials.expire()
         self._requests[method, pool, 0] += 1
-        return Unreachable(f"{method} {path}: {error or type(error).__name__}")
+        return Unreachable(f"{method} {path}: {str(error) or type(error).__name__}")
 
     def _newest_address(self) -> Address:
         tls, server = self._credentials.tls, self._server
@@ -278,7 +278,7 @@ class Transport:
         except SilenceError as error:
             raise Silent(f"watch {path}: {error}") from error
         except OSError as error:
-            raise Unreachable(f"watch {path}: {error or type(error).__name__}") from error
+            raise Unreachable(f"watch {path}: {str(error) or type(error).__name__}") from error
 
 
 @asynccontextmanager

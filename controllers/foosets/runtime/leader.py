@@ -293,9 +293,10 @@ class Elector:
     def _complain(self, error: Exception) -> None:
         """Count a failure; one line of log for each that is not like the last."""
         self._failures += 1
-        trouble = f"the lease cannot be had: {error or type(error).__name__}"
+        why = str(error) or type(error).__name__
+        trouble = f"the lease cannot be had: {why}"
         if trouble != self.trouble:
-            _log.warning("the lease cannot be had", identity=self._identity, error=str(error or type(error).__name__))
+            _log.warning("the lease cannot be had", identity=self._identity, error=why)
         self.trouble = trouble
 
     def _relieve(self) -> None:
