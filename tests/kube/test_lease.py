@@ -3,17 +3,22 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from aiohttp import web
+from kubernetes_asyncio.client import Configuration
 
 from foosets.api.meta import Key
-from foosets.kube.errors import Garbled
-from foosets.kube.lease import LeaseClient, Record, StoredLease, micro_time
-from foosets.kube.transport import connect
+from foosets.kube.credentials import REFRESH_SECONDS, Credentials, KubeconfigFile
+from foosets.kube.errors import Garbled, Unreachable
+from foosets.kube.lease import REQUEST_SECONDS, LeaseClient, Record, StoredLease, micro_time
+from foosets.kube.transport import Transport, connect
 from tests.kube.loopback import kubeconfig, serve, status
+from tests.virtualtime import in_virtual_time
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/foosets-system/leases/foosets-fooset"
 METADATA = {"name": "foosets-fooset", "uid": "u", "resourceVersion": "7", "labels": {"team": "a"}}
@@ -86,6 +91,60 @@ async def test_what_is_no_lease_is_garbled(tmp_path: Path) -> None:
     async with lease(tmp_path, web.json_response({"metadata": METADATA, "spec": {"leaseTransitions": "x"}})) as (it, _):
         with pytest.raises(Garbled, match="not a Lease"):
             await it.read()
+
+
+@dataclass
+class SlowOrigin:
+    """Credentials that take `seconds` to read."""
+
+    file: KubeconfigFile
+    seconds: float = 0.0
+
+    async def read(self, *, afresh: bool) -> Configuration:
+        await anyio.sleep(self.seconds)
+        return await self.file.read(afresh=afresh)
+
+    def namespace(self) -> str:
+        return ""
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["read again after a minute", "read again after a 401"])
+def test_credentials_that_take_long_to_read_hold_no_request_up_and_are_there_at_last(
+    tmp_path: Path, *, refused: bool
+) -> None:
+    takes = {"Bearer first", "Bearer second"}
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        if request.headers["Authorization"] not in takes:
+            return status(401, "Unauthorized")
+        return web.json_response({"metadata": METADATA, "spec": SPEC})
+
+    async def main() -> None:
+        async with serve(handle) as url:
+            (tmp_path / "token").write_text("first")
+            path = kubeconfig(tmp_path, url, user={"tokenFile": str(tmp_path / "token")})
+            origin = SlowOrigin(KubeconfigFile(path))
+            credentials = await Credentials.load(origin)
+            transport = Transport(credentials, user_agent="test")
+            client = LeaseClient(transport, Key("foosets-system", "foosets-fooset"), "foosets-fooset")
+            (tmp_path / "token").write_text("second")
+            origin.seconds = 20.0
+            if refused:
+                takes.discard("Bearer first")
+            else:
+                await anyio.sleep(REFRESH_SECONDS)
+
+            asked = anyio.current_time()
+            with pytest.raises(Unreachable, match="not done within 3 s"):
+                await client.read()
+            assert anyio.current_time() - asked == pytest.approx(REQUEST_SECONDS, abs=0.1)
+
+            await anyio.sleep(20.0 - REQUEST_SECONDS)
+            assert await client.read() is not None
+            assert credentials.authorization == "Bearer second"
+            await transport.aclose()
+
+    in_virtual_time(main)
 
 
 def test_times_are_utc_with_six_decimals() -> None:

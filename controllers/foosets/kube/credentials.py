@@ -3,7 +3,8 @@
 kubernetes_asyncio reads kubeconfig files, runs exec plugins, renews OIDC tokens and finds the service account of a pod.
 This module asks it again once a minute, after a 401 and after a failed connection, and keeps what it had whenever the
 answer is not usable: a token file is empty for a moment while it is rotated, a plugin may fail. Old credentials are
-good until the server says otherwise.
+good until the server says otherwise. What has been begun to be read is read to its end, also when who wanted it has
+given up.
 """
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -12,10 +13,10 @@ good until the server says otherwise.
 import asyncio
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import anyio
 from kubernetes_asyncio.client import Configuration
@@ -125,6 +126,7 @@ class Credentials:
     def __init__(self, origin: Origin, configuration: Configuration) -> None:
         self._origin = origin
         self._reading = anyio.Lock()
+        self._readings: set[asyncio.Task[None]] = set()  # the loop itself would let go of them
         self._files: tuple[object, ...] = ()
         self._due = anyio.current_time() + REFRESH_SECONDS
         self._renewed_at = float("-inf")
@@ -158,17 +160,30 @@ class Credentials:
     async def refresh(self) -> None:
         """Read again. One caller does, those that come meanwhile go on with what there is; failures change nothing."""
         self._due = anyio.current_time() + REFRESH_SECONDS
-        async with self._reading:
-            await self._read(afresh=False)
+        await self._to_the_end(self._refresh())
 
     async def renew(self, refused: int) -> bool:
         """After a 401 of a request sent in generation `refused`: return whether there is now something else to send."""
+        await self._to_the_end(self._renew(refused))
+        return self.generation != refused
+
+    async def _to_the_end(self, reading: Coroutine[Any, Any, None]) -> None:
+        """Read on also when the caller gives up, who may have less time than a plugin takes."""
+        task = asyncio.create_task(reading)  # noqa: TID251 - it outlives its caller, and ends in time
+        self._readings.add(task)
+        task.add_done_callback(self._readings.discard)
+        await asyncio.shield(task)
+
+    async def _refresh(self) -> None:
+        async with self._reading:
+            await self._read(afresh=False)
+
+    async def _renew(self, refused: int) -> None:
         async with self._reading:
             rested = anyio.current_time() - self._renewed_at >= RENEWAL_PAUSE_SECONDS
             if self.generation == refused and rested:
                 self._renewed_at = anyio.current_time()
                 await self._read(afresh=True)
-        return self.generation != refused
 
     async def _read(self, *, afresh: bool) -> None:
         try:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import anyio
 import msgspec
 from msgspec import Raw, Struct
 
 from foosets.api.meta import LEASES, Key
-from foosets.kube.errors import Garbled, NotFound
+from foosets.kube.errors import Garbled, NotFound, Unreachable
 from foosets.kube.transport import Pool, Transport
 
 REQUEST_SECONDS: Final = 3.0
-"""The whole of one request, so that a silent server leaves time for another try."""
+"""The whole of one request, credentials read again included, so that who is silent leaves time for another try."""
 
 
 class Record(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -75,7 +76,11 @@ class LeaseClient:
         return _stored(await self._request("PUT", self._managed, _encode(body)))
 
     async def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
-        return await self._transport.request(method, path, body, pool=Pool.LEASES, timeout=REQUEST_SECONDS)
+        try:
+            with anyio.fail_after(REQUEST_SECONDS):
+                return await self._transport.request(method, path, body, pool=Pool.LEASES, timeout=REQUEST_SECONDS)
+        except TimeoutError:
+            raise Unreachable(f"{method} {path}: not done within {REQUEST_SECONDS:.0f} s") from None
 
 
 def micro_time(seconds: float) -> str:
