@@ -290,6 +290,47 @@ def test_both_sizes_are_kept_until_the_new_one_is_acknowledged() -> None:
     assert (counts(seen), requests(seen)) == ({"demo": {"demo-a": 4}}, {"demo": {"cpu": "8"}})
 
 
+def test_fewer_and_larger_pods_are_told_of_when_nobody_acts_on_the_older_wish_any_more() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="1")),)))
+
+    seen = then(seen, root("demo", part("demo-a", 1, acknowledged=False, cpu="4"), generation=2))
+    assert (told(seen), requests(seen)) == ((2, 3, {"cpu": "1"}), {"demo": {"cpu": "4"}})
+
+    scaled = then(seen, root("demo", part("demo-a", 3, acknowledged=False, cpu="4"), generation=2))
+    assert (told(scaled), requests(scaled)) == ((2, 3, {"cpu": "1"}), {"demo": {"cpu": "8"}})
+
+    seen = then(seen, root("demo", part("demo-a", 1, cpu="4"), generation=2))
+    assert (told(seen), requests(seen)) == ((2, 1, {"cpu": "4"}), {"demo": {"cpu": "4"}})
+
+
+def test_more_and_smaller_pods_are_told_of_when_nobody_acts_on_the_older_wish_any_more() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 1, cpu="4")),)))
+
+    seen = then(seen, root("demo", part("demo-a", 3, acknowledged=False, cpu="1"), generation=2))
+    assert (told(seen), requests(seen)) == ((2, 1, {"cpu": "4"}), {"demo": {"cpu": "6"}})
+
+    seen = then(seen, root("demo", part("demo-a", 3, cpu="1"), generation=2))
+    assert (told(seen), requests(seen)) == ((2, 3, {"cpu": "1"}), {"demo": {"cpu": "3"}})
+
+
+def test_a_set_without_parent_is_not_granted_a_count_at_a_size_that_it_was_not_charged_with_so_often() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 3, cpu="1"),)))
+
+    for generation, want in ((2, 1), (3, 3)):
+        wish = part("web", want, acknowledged=False, cpu="4")
+        seen = then(seen, root("web", wish, kind=Kind.SERVICEFOOSET, generation=generation))
+
+    assert (told(seen), requests(seen)) == ((2, 3, {"cpu": "1"}), {"web": {"cpu": "4"}})
+    assert waiting(seen) == {"web": MORE.format(8, 4, 10)}
+
+
+def told(seen: Observed) -> tuple[int, int, dict[str, str]]:
+    """Return the generation of the only reservation, and what its only part was told."""
+    (entry,) = status(seen).reservations
+    (child,) = entry.children
+    return entry.generation, child.count, child.pod_requests
+
+
 # ---- who is gone
 
 
@@ -458,8 +499,8 @@ def test_parts_that_the_next_quota_has_not_been_told_of_are_handed_nothing_twice
 
     seen = settled(half)
 
-    assert counts(half, "a") == {"demo": {"demo-a": 3, "demo-b": 0, "demo-c": 0}}
-    assert counts(seen, "a") == counts(seen, "b") == {"demo": {"demo-a": 3, "demo-b": 1, "demo-c": 0}}
+    assert counts(half, "a") == {"demo": {"demo-a": 2, "demo-b": 0, "demo-c": 0}}
+    assert counts(seen, "a") == counts(seen, "b") == {"demo": {"demo-a": 2, "demo-b": 1, "demo-c": 0}}
     assert requests(seen, "b") == {"demo": {"cpu": "6"}}  # two pods of 2, and a third and the other part's of 1
 
 

@@ -145,10 +145,15 @@ class _Claim:
         return minus(self.taking(want), larger(times(want, self.part.size), self.held))
 
     def telling(self, count: int) -> Told:
-        """Return what it is told: no less than before, until nobody acts on an older wish any more."""
+        """Return what it is told: no less than before, until nobody acts on an older wish any more.
+
+        Until then it is told as before if the larger number of the larger pods took more than it is charged with.
+        """
         if self.part.acknowledged or not self.told.count:
             return Told(count, self.part.size)
-        return Told(max(count, self.told.count), larger(self.part.size, self.told.size))
+        both = Told(max(count, self.told.count), larger(self.part.size, self.told.size))
+        charged = larger(self.taking(count), self.held)
+        return self.told if exceeding(both.promised(both.count), charged) else both
 
 
 @dataclass(frozen=True, slots=True)
