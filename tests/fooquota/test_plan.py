@@ -490,6 +490,22 @@ def test_a_growth_in_part_that_was_written_to_the_first_quota_alone_is_charged_i
     assert (counts(seen, "b"), requests(seen, "b")) == ({"demo": {"demo-a": 1, "demo-b": 3}}, {"demo": {"cpu": "4"}})
 
 
+def test_a_growth_that_was_written_to_the_first_quota_alone_and_does_not_fit_any_more_is_told_to_nobody() -> None:
+    quotas = (quota("a", cpu="20"), quota("b", pods="8"))
+    seen = settled(Observed(quotas, (alone("web", 4, cpu="1"),)))
+    more = root("web", part("web", 6, acknowledged=False, cpu="1"), kind=Kind.SERVICEFOOSET)
+    half = written(replace(seen, roots=(more,)))
+    assert half is not None
+    assert (counts(half, "a"), counts(half, "b")) == ({"web": {"web": 6}}, {"web": {"web": 4}})
+
+    tight = quota("b", status=status(half, "b").model_dump(by_alias=True), pods="4")
+    after = settled(replace(half, quotas=(half.quotas[0], tight)))
+
+    assert counts(after, "a") == counts(after, "b") == {"web": {"web": 4}}
+    assert (requests(after, "a"), requests(after, "b")) == ({"web": {"cpu": "4"}}, {"web": {"pods": "4"}})
+    assert list(waiting(after, "b")) == ["web"]
+
+
 def test_parts_that_the_next_quota_has_not_been_told_of_are_handed_nothing_twice() -> None:
     quotas = (quota("a", pods="9"), quota("b", cpu="9"))
     seen = settled(Observed(quotas, (root("demo", part("demo-a", 2, cpu="2")),)))

@@ -147,13 +147,15 @@ class _Claim:
     def telling(self, count: int) -> Told:
         """Return what it is told: no less than before, until nobody acts on an older wish any more.
 
-        Until then it is told as before if the larger number of the larger pods took more than it is charged with.
+        Until then it is told as before if the larger number of the larger pods took more than it is charged with. A
+        number that only the first quota tells is none yet.
         """
-        if self.part.acknowledged or not self.told.count:
+        before = min(self.told.counts.values(), default=self.told.count)
+        if self.part.acknowledged or not before:
             return Told(count, self.part.size)
-        both = Told(max(count, self.told.count), larger(self.part.size, self.told.size))
+        both = Told(max(count, before), larger(self.part.size, self.told.size))
         charged = larger(self.taking(count), self.held)
-        return self.told if exceeding(both.promised(both.count), charged) else both
+        return Told(before, self.told.size) if exceeding(both.promised(both.count), charged) else both
 
 
 @dataclass(frozen=True, slots=True)
