@@ -17,7 +17,7 @@ Guarantees:
 * A watch that is silent for 90 s is opened again. Where nothing happens that is ordinary (the server sends no bookmark
   for the version that a watch began with), so it is counted and not reported.
 * An object that the codec cannot decode is reported, counted and passed over: its last row stays until it can be
-  decoded again, or is gone from a list.
+  decoded again, or until the next list, which has no row of it even while it is there.
 * The sink is called synchronously, so it must be cheap: a client that reads slowly is cut off by the server.
 * What is not an `ApiError` or a `Garbled` reply is a bug and leaves `run`, which should end the process.
 """

@@ -2,7 +2,8 @@
 
 Guarantees. Observers see every change of a row exactly once, in order, as `(before, after)`; a row that was missed
 while a watch was broken is found by the difference of the next full list. A row never goes back to an older
-resourceVersion. An object deleted and made again under its name is seen as two changes, since it is another object.
+resourceVersion, in a list neither: where versions go back, as after etcd was restored from a backup, a new process is
+needed. An object deleted and made again under its name is seen as two changes, since it is another object.
 Everything here runs on the reading path: observers must be quick and must not await.
 """
 
