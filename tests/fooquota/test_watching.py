@@ -11,9 +11,9 @@ from foosets.api.meta import FOOQUOTAS, SERVICEFOOSETS, Key
 from foosets.api.names import Component
 from foosets.fooquota.controller import assemble
 from foosets.runtime.controller import Clocks
-from foosets.runtime.manager import SILENT_WATCH_SECONDS, Outside, Process
+from foosets.runtime.manager import Outside, Process
 from foosets.runtime.metrics import Metrics
-from foosets.runtime.probes import Health
+from foosets.runtime.probes import SILENT_WATCH_SECONDS, Health
 from foosets.runtime.settings import Settings
 from foosets.runtime.telemetry import Tracing
 from tests.builders import service_spec

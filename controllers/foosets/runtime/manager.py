@@ -42,7 +42,7 @@ from foosets.runtime.logs import configure, logger
 from foosets.runtime.loop import Loop
 from foosets.runtime.metrics import Metrics
 from foosets.runtime.obstruction import Obstructions
-from foosets.runtime.probes import Health, serving
+from foosets.runtime.probes import Health, freshness, serving
 from foosets.runtime.queue import KeyQueue
 from foosets.runtime.settings import Settings
 from foosets.runtime.store import Store
@@ -52,8 +52,6 @@ from foosets.runtime.writers import Writers
 SWARM_SECONDS = 0.05
 """How long to gather what pods do before their set is looked at: they begin and end in swarms, and one look serves them
 all. (The Job controller of Kubernetes 1.37 gathers for a second.)"""
-SILENT_WATCH_SECONDS = 300.0
-"""A watch without a sign of life for this long, re-lists included, makes the process unhealthy."""
 DRAIN_SECONDS = 3.0
 """How long a process that shall end goes on with what it has begun."""
 
@@ -219,7 +217,7 @@ class Process:
             if watch.late is not None:
                 await watch.late.wanted.wait()
                 _log.info("a watch begins", resource=watch.source.resource.plural)
-            health.checks.append(_freshness(watch.source.resource, reflector, self._clocks.monotonic))
+            health.checks.append(freshness(watch.source.resource, reflector, self._clocks.monotonic))
             group.start_soon(reflector.run)
             await watch.store.synced.wait()
             if watch.late is not None:
@@ -287,17 +285,6 @@ def _sight(store: Store[Any]) -> Sight:
         return row is not None and row.metadata.uid == uid and not row.metadata.deletion_timestamp
 
     return Sight(lambda: store.resource_version, stays)
-
-
-def _freshness(resource: Resource, reflector: Reflector[Any], monotonic: Callable[[], float]) -> Callable[[], str]:
-    begun = monotonic()
-
-    def check() -> str:
-        # the probe's thread has no event loop to ask; the loop's clock is this one
-        silent = monotonic() - max(begun, reflector.statistics().last_contact)
-        return f"no sign of life of {resource.plural} for {silent:.0f} s" if silent > SILENT_WATCH_SECONDS else ""
-
-    return check
 
 
 async def _with_settled_memory(lead: Lead, work: Work) -> None:

@@ -15,11 +15,15 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import anyio
 from prometheus_client import CollectorRegistry, exposition
 
+from foosets.api.meta import Resource
+from foosets.kube.watch import Reflector
 from foosets.runtime.metrics import Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
 STALE_HEARTBEAT_SECONDS: Final = 30.0
 """A loop that has not run for this long hangs."""
+SILENT_WATCH_SECONDS: Final = 300.0
+"""A watch without a sign of life for this long, re-lists included, makes the process unhealthy."""
 
 
 @dataclass
@@ -50,6 +54,18 @@ class Health:
     def preparing(self) -> list[str]:
         """Return what is still missing; empty when the process is ready."""
         return _said(self.preparations) if self.ready else ["the caches have not synced yet"]
+
+
+def freshness(resource: Resource, reflector: Reflector[Any], monotonic: Callable[[], float]) -> Callable[[], str]:
+    """Return a check that a watch shows signs of life from now on."""
+    begun = monotonic()
+
+    def check() -> str:
+        # the probe's thread has no event loop to ask; the loop's clock is this one
+        silent = monotonic() - max(begun, reflector.statistics().last_contact)
+        return f"no sign of life of {resource.plural} for {silent:.0f} s" if silent > SILENT_WATCH_SECONDS else ""
+
+    return check
 
 
 def _said(checks: list[Callable[[], str]]) -> list[str]:
