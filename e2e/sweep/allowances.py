@@ -4,7 +4,7 @@ Done writes are never fewer than those of the reference, in no mode, and never m
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,9 @@ BY_MODE_AND_VERB: Final[Mapping[tuple[Mode, str], Allowance]] = {
         "nothing changes; of one that was there it carries the version it was read at, and is refused",
     ),
 }
+TRIES_MAX: Final = 10
+"""How often what the API server refuses is tried in one life of a component: no story lasts longer than the minute in
+which that is the most."""
 STATUSES_TIMES: Final = 2
 STATUSES_MORE: Final = 4
 """How many statuses a run may write, as a multiple of the reference's and some: a look that ended early tells of work
@@ -66,6 +69,16 @@ def violations(case: Case, run: Summary, reference: Summary) -> list[str]:
         *_differences("refused", run.refused, reference.refused, Counter({case.act: allowed.refused})),
         *_differences("kept back", run.kept_back, reference.kept_back, Counter({case.act: allowed.kept_back})),
         *([f"{run.statuses} statuses instead of {reference.statuses}"] if run.statuses > most else []),
+    ]
+
+
+def storms(case: Case, run: Summary, tried: Collection[tuple[str, str]]) -> list[str]:
+    """Return what of these verbs and resources was tried more often than whoever is refused may."""
+    most = TRIES_MAX * (2 if case.mode.kills else 1)
+    return [
+        f"refused: {count} times {' '.join(act)}, more than {most}"
+        for act, count in sorted(run.refused.items())
+        if act[1:] in tried and count > most
     ]
 
 

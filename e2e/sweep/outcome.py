@@ -1,8 +1,8 @@
 """What a run has come to, without what differs from run to run: names of namespaces, uids, times."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from e2e.expected import Object
@@ -81,6 +81,11 @@ class Summary:
             else:
                 (refused if one.code else kept_back)[act_of(one.request)] += 1
         return cls(done, refused, kept_back, statuses)
+
+    def without_refused(self, kinds: Collection[tuple[str, str]]) -> "Summary":
+        """Return it without the refusals of these verbs and resources."""
+        refused = Counter({act: count for act, count in self.refused.items() if act[1:] not in kinds})
+        return replace(self, refused=refused)
 
 
 def act_of(request: Request) -> Act:

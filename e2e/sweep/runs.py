@@ -2,16 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
 from typing import Final
 
 from e2e.cluster.errors import ClusterError
-from e2e.faults.faults import Fault, LoseReply
+from e2e.faults.faults import Fault, KillAfter, KillBefore, LoseReply
 from e2e.faults.traffic import Armed, Passed
 from e2e.invariants.recorder import HoleError
-from e2e.sweep.allowances import violations
+from e2e.sweep.allowances import storms, violations
 from e2e.sweep.outcome import End, Summary
 from e2e.sweep.points import Case
 from e2e.sweep.scene import PATIENCE_SECONDS, Scene
@@ -21,7 +21,7 @@ from e2e.sweep.stories import Story
 QUIET_SECONDS: Final = 1.5
 """Without a write of ours. Longer than any pause that a fault of the sweep asks for, and than most back-offs."""
 SETTLED_QUIET_SECONDS: Final = 3.0
-"""Of a run that has no other to compare itself with."""
+"""Of a run that has no other to compare itself with, or in which a component dies: others do then, for other runs."""
 POLL_SECONDS: Final = 0.3
 
 _numbers = count(1)
@@ -66,7 +66,7 @@ def refer(stage: Stage, story: Story) -> Telling:
     first, second = (tell(stage, story) for _ in range(2))
     assert not first.broken, f"{story.name}: {'; '.join(first.broken)}"
     assert first.end == second.end, f"{story.name} ends differently: {'; '.join(second.end.differences(first.end))}"
-    told = [(one.done, one.refused, one.kept_back) for one in (first.summary, second.summary)]
+    told = [replace(one.summary.without_refused(story.tried), statuses=0) for one in (first, second)]
     assert told[0] == told[1], f"{story.name} does other work each time: {told}"
     assert first.writes, f"{story.name} is about nothing"
     return max(first, second, key=lambda one: one.summary.statuses)
@@ -79,8 +79,13 @@ def run(stage: Stage, story: Story, case: Case, reference: Telling) -> Result:
         told = tell(stage, story, case.faults, lambda end: _seen(end, case) == expected)
     except (TimeoutError, HoleError, ClusterError) as error:
         return Result(case, Verdict.FAILED, time.monotonic() - began, [str(error)])
-    allowed = violations(case, told.summary, reference.summary)
-    wrong = [*_seen(told.end, case).differences(expected), *allowed, *told.broken]
+    summaries = [one.summary.without_refused(story.tried) for one in (told, reference)]
+    wrong = [
+        *_seen(told.end, case).differences(expected),
+        *violations(case, *summaries),
+        *storms(case, told.summary, story.tried),
+        *told.broken,
+    ]
     return Result(case, _verdict(told, wrong), time.monotonic() - began, wrong)
 
 
@@ -147,11 +152,13 @@ def _wait_settled(stage: Stage, scene: Scene, seconds: float) -> None:
 def _wait(stage: Stage, scene: Scene, is_the_end: Callable[[End], bool], armed: Sequence[Armed]) -> None:
     """Wait until the end has come and all is quiet; give up when it does not come."""
     quiet = _Quiet(stage, scene.namespace)
+    kills = any(isinstance(one.fault, KillBefore | KillAfter) for one in armed)
+    seconds = SETTLED_QUIET_SECONDS if kills else QUIET_SECONDS
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if not all(stage.is_alive(one.fault.at.component) for one in armed):
             quiet = _Quiet(stage, scene.namespace)
-        elif is_the_end(End.of(scene)) and quiet.seconds() >= QUIET_SECONDS:
+        elif scene.has_settled() and is_the_end(End.of(scene)) and quiet.seconds() >= seconds:
             return
         time.sleep(POLL_SECONDS)
 

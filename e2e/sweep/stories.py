@@ -1,6 +1,6 @@
 """What happens in a run. `begin` brings a namespace to where the story starts; its writes meet no fault."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,8 @@ class Story:
     act: Callable[[Scene], None]
     traced: bool = False
     """Whether it ends with one whole trace, whose spans can be counted by the objects."""
+    tried: Collection[tuple[str, str]] = ()
+    """Verbs and resources that the API server refuses for a while: how often they are tried is a matter of time."""
 
 
 def _nothing(scene: Scene) -> None:
@@ -128,5 +130,5 @@ STORIES: Final = (
     Story("quota-granted", _limited, _running),
     Story("quota-waits", _running_within_a_limit, _waits_and_is_granted),
     Story("quota-given-back", _running_within_a_limit, _made_again),
-    Story("pods-refused", _nothing, _refused),
+    Story("pods-refused", _nothing, _refused, tried=[("create", "pods")]),
 )

@@ -4,7 +4,7 @@ import pytest
 
 from e2e.faults.points import Request, Verb
 from e2e.faults.traffic import Fate, Passed
-from e2e.sweep.allowances import STATUSES_MORE, STATUSES_TIMES, violations
+from e2e.sweep.allowances import STATUSES_MORE, STATUSES_TIMES, TRIES_MAX, storms, violations
 from e2e.sweep.outcome import Summary
 from e2e.sweep.points import Case, Mode
 
@@ -89,3 +89,14 @@ def test_statuses_may_be_more_but_not_many_more() -> None:
     assert violations(case(Mode.KILL_AFTER), with_statuses(most + 1), with_statuses(5)) == [
         f"{most + 1} statuses instead of 5"
     ]
+
+
+def test_how_often_what_is_refused_is_tried_is_bounded_and_not_compared() -> None:
+    refused = Summary.of([passed(BIND), *[passed(BIND, 403)] * (TRIES_MAX + 1), passed(DELETE, 409)])
+    tried = [("create", "pods/binding")]
+    assert refused.without_refused(tried) == Summary.of([passed(BIND), passed(DELETE, 409)])
+    assert storms(case(Mode.CONFLICT), refused, tried) == [
+        "refused: 11 times scheduler create pods/binding, more than 10"
+    ]
+    assert storms(case(Mode.KILL_AFTER), refused, tried) == []
+    assert storms(case(Mode.CONFLICT), refused, []) == []
