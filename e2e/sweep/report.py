@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from e2e.sweep.allowances import BY_MODE, BY_MODE_AND_VERB, STATUSES_MORE, STATUSES_TIMES
+from e2e.sweep.allowances import BY_MODE, BY_MODE_AND_VERB, STATUSES_MORE, STATUSES_TIMES, TRIES_MAX
 from e2e.sweep.points import Mode
 from e2e.sweep.runs import Result, Verdict
 
@@ -41,6 +41,7 @@ Of the faulted kind of write there may be so many more than without the fault; f
 
 {_allowances()}
 Statuses may be {STATUSES_TIMES} times as many and {STATUSES_MORE}: a slower machine shows more of what is in between.
+What the API server refuses for a while may be tried {TRIES_MAX} times in one life of a component.
 {_not_reached(results)}"""
 
 
