@@ -1,8 +1,10 @@
 """Fixtures for all tests: a cluster, made on first use."""
 
+import pytest
 from hypothesis import Phase, settings
 
 pytest_plugins = ("e2e.fixtures",)
+pytest.register_assert_rewrite("tests.e2e.demo_story")  # it is no test file, and its checks shall say what they saw
 
 settings.register_profile(
     "mutants",
