@@ -213,20 +213,24 @@ async def test_who_waits_is_let_in_before_those_who_ask_again_at_once(reply: byt
     assert min(done[worker] for worker in range(3)) >= 9
 
 
-async def test_a_connection_that_was_handed_to_one_who_is_cancelled_is_kept() -> None:
-    connections: list[int] = []
-    pool = exchanges(limit=1)
-    async with server(answering(OK, OK, OK, connections=connections)) as address, asyncio.TaskGroup() as group:
+async def hand_over_to_one_who_is_cancelled(pool: Exchanges, address: Address) -> None:
+    async def first() -> None:
+        await pool.exchange(address, "POST", REQUEST, 5)
+        second.cancel()  # it has been handed what it waited for, and has not heard
 
-        async def first() -> None:
-            await pool.exchange(address, "POST", REQUEST, 5)
-            second.cancel()  # it has been handed the connection, and has not heard
-
+    async with asyncio.TaskGroup() as group:
         asked = group.create_task(first())
         await asyncio.sleep(0)
         second = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
         await asyncio.wait([asked, second])
-        assert second.cancelled()
+    assert second.cancelled()
+
+
+async def test_a_connection_that_was_handed_to_one_who_is_cancelled_is_kept() -> None:
+    connections: list[int] = []
+    pool = exchanges(limit=1)
+    async with server(answering(OK, OK, OK, connections=connections)) as address:
+        await hand_over_to_one_who_is_cancelled(pool, address)
         assert (await pool.exchange(address, "POST", REQUEST, 0.5)).status == 200
         pool.close()
 
@@ -235,17 +239,8 @@ async def test_a_connection_that_was_handed_to_one_who_is_cancelled_is_kept() ->
 
 async def test_a_place_that_was_handed_to_one_who_is_cancelled_is_free() -> None:
     pool = exchanges(limit=1)
-    async with server(answering(CLOSING)) as address, asyncio.TaskGroup() as group:
-
-        async def first() -> None:
-            await pool.exchange(address, "POST", REQUEST, 5)
-            second.cancel()
-
-        asked = group.create_task(first())
-        await asyncio.sleep(0)
-        second = group.create_task(pool.exchange(address, "POST", REQUEST, 5))
-        await asyncio.wait([asked, second])
-        assert second.cancelled()
+    async with server(answering(CLOSING)) as address:
+        await hand_over_to_one_who_is_cancelled(pool, address)
         assert (await pool.exchange(address, "POST", REQUEST, 0.5)).status == 200
         pool.close()
 
