@@ -85,6 +85,14 @@ class Jaeger:
             raise JaegerError(f"{SEARCH_DEPTH} traces or more between {low} and {high}: narrow the window")
         return {span.trace_id for span in spans if span.attributes.get(attribute) == value}
 
+    def answers(self) -> bool:
+        """Whether Jaeger can be asked now."""
+        try:
+            self._get("/", {})
+        except JaegerError:
+            return False
+        return True
+
     def ui_available(self) -> bool:
         """Whether this Jaeger has its web pages: one built from the Go module has a placeholder instead."""
         return b'id="jaeger-ui-root"' in self._get("/", {})

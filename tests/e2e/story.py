@@ -131,6 +131,10 @@ class Story:
                 return tree
             time.sleep(POLL_SECONDS)
 
+    def have_jaeger_back(self) -> None:
+        """Wait until Jaeger can be asked again, whose pod may have gone with its node; its older traces are lost."""
+        self.until(self._jaeger.answers)
+
     # ---- inside
 
     @property

@@ -18,8 +18,9 @@ pytestmark = pytest.mark.kind
 
 WORKER = "worker2"
 COMPLETIONS, REPLICAS = 8, 3
-EVICTABLE = "test $FOOSET_ATTEMPT -gt 0 && exit 0; trap 'exit 143' TERM; sleep infinity & wait"
-"""The first attempt runs until it is told to end, and then has not done its work; the next one does it."""
+ENDS_ELSEWHERE = "test $NODE != {node} && exit 0; trap 'exit 143' TERM; sleep infinity & wait"
+"""On one node it runs until it is told to end, and then has not done its work; on every other it does it."""
+ITS_NODE = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
 
 
 def long_rollout(name: str = "app") -> dict[str, Any]:
@@ -47,12 +48,17 @@ def check_end(story: Story) -> None:
     assert sorted(label(pod, names.INDEX) for pod in running) == [str(slot) for slot in range(REPLICAS)]
 
 
+def start_controllers_anew(suite: KindCluster) -> None:
+    """Replace all controllers' pods, and wait until the new ones are ready."""
+    suite.kubectl("rollout", "restart", "deployment", f"--namespace={NAMESPACE}")
+    for component in names.Component:
+        suite.kubectl("rollout", "status", f"deployment/foosets-{component}", f"--namespace={NAMESPACE}")
+
+
 def test_a_rolling_restart_of_all_controllers_changes_nothing(kind_suite: KindCluster, story: Story) -> None:
     story.apply(long_rollout())
     story.until(lambda: in_the_middle(story))
-    kind_suite.kubectl("rollout", "restart", "deployment", f"--namespace={NAMESPACE}")
-    for component in names.Component:
-        kind_suite.kubectl("rollout", "status", f"deployment/foosets-{component}", f"--namespace={NAMESPACE}")
+    start_controllers_anew(kind_suite)
 
     app = story.settle("app")
     check_end(story)
@@ -74,13 +80,19 @@ def test_a_node_that_restarts_loses_no_member(kind_suite: KindCluster, story: St
     story.until(lambda: is_true(story.get("ServiceFooSet", "app-server"), "Ready"))
     story.settle("app")
     check_end(story)
+    story.have_jaeger_back()
 
 
-def test_a_drained_node_costs_no_retry(kind_suite: KindCluster, story: Story) -> None:
+@pytest.mark.parametrize("controllers", ["on the other node", "on the drained node"])
+def test_a_drained_node_costs_no_retry(kind_suite: KindCluster, story: Story, controllers: str) -> None:
     drained, other = kind_suite.node("worker"), kind_suite.node(WORKER)
-    parts = {"workers": batch(COMPLETIONS, script=EVICTABLE)}
+    workers = batch(COMPLETIONS, script=ENDS_ELSEWHERE.format(node=drained))
+    workers["template"]["spec"]["containers"][0]["env"] = [ITS_NODE]
+    drained_too = controllers == "on the drained node"
+    with cordoned(kind_suite, other if drained_too else drained):
+        start_controllers_anew(kind_suite)
     with cordoned(kind_suite, other):
-        story.apply(fooset("app", batch=parts, service={"server": service(REPLICAS)}))
+        story.apply(fooset("app", batch={"workers": workers}, service={"server": service(REPLICAS)}))
         story.until(lambda: [pod["status"]["phase"] for pod in story.pods()] == ["Running"] * (COMPLETIONS + REPLICAS))
     with cordoned(kind_suite, drained):
         kind_suite.kubectl("drain", drained, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s")
@@ -88,6 +100,9 @@ def test_a_drained_node_costs_no_retry(kind_suite: KindCluster, story: Story) ->
         story.until(lambda: is_true(story.get("ServiceFooSet", "app-server"), "Ready"))
     assert {pod["spec"]["nodeName"] for pod in story.pods()} == {other}
     check_end(story)
+    assert created_by(story.writes(), "pods").total() == 2 * (COMPLETIONS + REPLICAS)
     status = story.get("BatchFooSet", "app-workers")["status"]
     assert status["failed"] == 0
-    assert status["attempts"] == [{"indexes": f"0-{COMPLETIONS - 1}", "attempt": 1}]
+    story.have_jaeger_back()
+    if not drained_too:  # a pod that went while no controller ran is made again under its old attempt
+        assert status["attempts"] == [{"indexes": f"0-{COMPLETIONS - 1}", "attempt": 1}]

@@ -1,10 +1,11 @@
-"""A kubelet that refuses a pod which the batch controller had placed.
+"""Kubelets that refuse pods, of a node that was filled behind the placers' backs or by two placers at once.
 
-The node is filled behind the controller's back: while its kubelet cannot reach the API server, it starts a static pod
-of which nobody else can know. What was placed there meanwhile it refuses as soon as it hears of it.
+In the first story a kubelet that cannot reach the API server starts a static pod of which nobody else can know. What
+was placed there meanwhile it refuses as soon as it hears of it.
 """
 
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,20 +15,25 @@ import pytest
 
 from e2e.audit import identity
 from e2e.cluster.kind import KindCluster
+from e2e.expected import BATCH_POD, SERVICE_POD
 from foosets.api import names
 from foosets.planning.quantity import amount
+from tests.e2e.demo_story import created_by
 from tests.e2e.manifests import fooset
 from tests.e2e.story import Story, is_true
 from tests.e2e_kind.nodes import cordoned
-from tests.e2e_kind.workloads import batch, container
+from tests.e2e_kind.workloads import batch, container, service
 
 pytestmark = pytest.mark.kind
+logger = logging.getLogger(__name__)
 
 FILLED, OTHER = "worker", "worker2"
 MEMBERS = 2
 MEMBER_CPU = 400
 """Milli; two fit on a node that runs little else, and none beside the filler."""
 MOST_CREATES = 5
+COMPETING, SERVERS = 12, 4
+"""Pods of two placers for one node that has room for the first alone."""
 MANIFEST = "/etc/kubernetes/manifests/filler.yaml"
 TO_THE_API = ("OUTPUT", "-p", "tcp", "--dport", "6443", "-j", "REJECT", "--reject-with", "tcp-reset")
 IP_VERSIONS = ("iptables", "ip6tables")
@@ -103,4 +109,31 @@ def test_a_refused_pod_is_placed_elsewhere_and_charged_to_nobody(kind_suite: Kin
     refused = [span for span in tree.spans if span.name == "pod" and span.attributes.get("fooset.reason") == REFUSED]
     assert len(refused) == MEMBERS
     assert all(span.failed and span.error.startswith(f"{REFUSED}: ") for span in refused)
+    assert (len(tree.roots), tree.orphans) == (1, [])
+
+
+def test_two_placers_that_want_one_node_pay_for_each_conflict_once(kind_suite: KindCluster, story: Story) -> None:
+    """How many conflicts there are is a matter of who is first; that every pod more is one of them is not."""
+    each = f"{free_cpu(story, kind_suite.node(FILLED)) // COMPETING}m"
+    parts = {"batch": {"workers": batch(COMPETING, cpu=each)}, "service": {"server": service(SERVERS, cpu=each)}}
+    with cordoned(kind_suite, kind_suite.node(OTHER)):
+        story.apply(fooset("app", **parts))
+        story.until(lambda: len(story.pods()) >= COMPETING)
+    app = story.settle("app")
+
+    conflicts = {child["name"]: child["placementConflicts"] for child in app["status"]["children"]}
+    workers, servers = COMPETING + conflicts["workers"], SERVERS + conflicts["server"]
+    logger.info("%d of %d pods met a conflict", sum(conflicts.values()), workers + servers)
+    assert created_by(story.writes(), "pods") == {
+        identity("batchfooset"): workers,
+        identity("servicefooset"): servers,
+    }
+    assert created_by(story.writes(), "pods/binding") == {identity("scheduler"): servers}
+    family = story.family("app")
+    assert Counter(pod["status"]["phase"] for pod in family.pods) == {"Succeeded": COMPETING, "Running": SERVERS}
+    assert [child["failed"] for child in app["status"]["children"]] == [0, 0]
+    refused = Counter(BATCH_POD * conflicts["workers"]) + Counter(SERVICE_POD * conflicts["server"])
+    spans = family.span_counts + refused
+    tree = story.trace(app, spans.total())
+    assert tree.count == spans
     assert (len(tree.roots), tree.orphans) == (1, [])

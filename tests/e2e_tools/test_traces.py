@@ -52,6 +52,12 @@ def always(body: bytes, status: int = 200) -> Callable[[str, Query], tuple[int, 
     return lambda _path, _query: (status, body)
 
 
+def test_it_is_known_whether_anybody_answers() -> None:
+    with answering(always(b"")) as jaeger:
+        assert jaeger.answers()
+    assert not jaeger.answers()
+
+
 # ---- reading
 
 
