@@ -65,7 +65,7 @@ def _demo(console: Console) -> None:
 
 def _fresh_namespace(cluster: Cluster) -> None:
     """Have the demo's namespace without a set of an earlier demo."""
-    cluster.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    cluster.have_namespace(NAMESPACE)
     cluster.kubectl("-n", NAMESPACE, "delete", "fooset", NAME, "--ignore-not-found", "--cascade=foreground")
 
 

@@ -16,6 +16,8 @@ from e2e.cluster.processes import MARK
 from e2e.cluster.state import Record, StateDirectory
 
 TIMEOUT_SECONDS: Final = 120.0
+POPULATED_WITHIN: Final = 60.0
+"""Seconds until a new namespace has its default ServiceAccount."""
 EXISTING: Final = "existing"
 """The provider whose clusters are the user's."""
 USERS: Final = frozenset({"PATH", "HOME", "LANG"})
@@ -43,6 +45,16 @@ class Client:
         self.kubectl(
             "apply", "--server-side", "--force-conflicts", "--field-manager=e2e", "-f", "-", stdin=json.dumps(listed)
         )
+
+    def have_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        """Have a namespace in which pods can be created.
+
+        A new one refuses them until the controller manager has given it its default ServiceAccount, which takes as
+        long as that controller has other work, or has not begun.
+        """
+        metadata = {"name": name, "labels": labels or {}}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        self.kubectl("-n", name, "wait", "--for=create", "serviceaccount/default", f"--timeout={POPULATED_WITHIN:.0f}s")
 
     def helm(self, *args: str, seconds: float = TIMEOUT_SECONDS) -> str:
         """Run helm and return what it printed."""

@@ -108,6 +108,10 @@ class Cluster(ABC):
         """Run kubectl as the administrator and return what it printed."""
         return self.client.kubectl(*args, stdin=stdin)
 
+    def have_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        """Have a namespace in which pods can be created, as the administrator."""
+        self.client.have_namespace(name, labels)
+
     def helm(self, *args: str) -> str:
         """Run helm as the administrator and return what it printed."""
         return self.client.helm(*args)

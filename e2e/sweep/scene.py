@@ -28,8 +28,10 @@ class Scene:
     # ---- acting
 
     def begin(self) -> None:
-        """Make the namespace."""
+        """Make the namespace, and wait for its default ServiceAccount, without which it refuses pods."""
         self.server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        accounts = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
+        self.until(lambda: self.server.get(accounts)["items"], "given its ServiceAccount")
 
     def end(self) -> None:
         """Ask for the end of the namespace, and do not wait for it."""

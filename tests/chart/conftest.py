@@ -96,15 +96,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster
 @pytest.fixture(scope="session")
 def policies(installed: LocalCluster) -> LocalCluster:
     """The same with the policies in force, and with a few namespaces and people."""
-    installed.client.apply(*surroundings())
+    installed.have_namespace(PLAIN)
+    installed.have_namespace(OVERRIDING, {names.SCHEDULER_NAME_LABEL: "other-scheduler"})
+    installed.have_namespace(EMPTY, {names.SCHEDULER_NAME_LABEL: ""})
+    installed.client.apply(*grants())
     until_in_force(installed)
     return installed
 
 
-def surroundings() -> list[Manifest]:
-    def namespace(name: str, labels: dict[str, str]) -> Manifest:
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-
+def grants() -> list[Manifest]:
     def may(user: str, role: str) -> Manifest:
         return {
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -121,9 +121,6 @@ def surroundings() -> list[Manifest]:
         "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}],
     }
     return [
-        namespace(PLAIN, {}),
-        namespace(OVERRIDING, {names.SCHEDULER_NAME_LABEL: "other-scheduler"}),
-        namespace(EMPTY, {names.SCHEDULER_NAME_LABEL: ""}),
         pods,
         *(may(user, role) for user in (EDITOR, DEPLOYER) for role in ("foosets-view", "foosets-edit")),
         may(DEPLOYER, "policies-pods"),

@@ -68,7 +68,8 @@ class Everyone:
 @pytest.fixture(scope="module")
 def everyone(policies: LocalCluster) -> Iterator[Everyone]:
     """Components, controllers of Kubernetes, and people."""
-    policies.client.apply(*surroundings())
+    policies.have_namespace(PLACE)
+    policies.client.apply(*grants())
     users = {f"{NAMESPACE}:foosets-{component}": component for component in COMPONENTS}
     users |= {f"kube-system:{name}": name for name in (JOBS, COLLECTOR)}
     users |= {f"{PLACE}:{person}": person for person in PEOPLE}
@@ -86,9 +87,8 @@ def token(root: ApiServer, account: str) -> str:
     return root.ask("POST", path, {"spec": {}})["status"]["token"]
 
 
-def surroundings() -> Iterator[Manifest]:
+def grants() -> Iterator[Manifest]:
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
-    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLACE}}
     for name, rule in OWN_ROLES.items():
         yield {**rbac, "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]}
     for person, roles in PEOPLE.items():

@@ -1,7 +1,6 @@
 """No policy of ours judges an object that is not ours: shown on two API servers, and by what the policies match."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,13 +8,11 @@ import pytest
 from chart.asking import BATCH, PLAIN, SCHEDULER, SERVICE, created
 from chart.manifests import MUTATING_POLICIES, Manifest, Render, of_kind
 
-from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
 from foosets.api.names import GROUP
 
 CONTAINER = {"name": "main", "image": "main"}
 PODS: Manifest = {"automountServiceAccountToken": False, "containers": [CONTAINER]}  # else a volume of a random name
-SERVED_WITHIN = 30.0
 OF_THE_SERVER = ("uid", "creationTimestamp", "managedFields", "resourceVersion")
 
 
@@ -50,24 +47,10 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     made = LocalCluster(tmp_path_factory.mktemp("others") / "cluster")
     try:
         made.up(node_count=0, with_jaeger=False)
-        made.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLAIN}})
-        until_accounts(made)
+        made.have_namespace(PLAIN)
         yield made
     finally:
         made.down()
-
-
-def until_accounts(cluster: LocalCluster) -> None:
-    """Wait for the namespace's default ServiceAccount, without which no pod is created there."""
-    deadline = time.monotonic() + SERVED_WITHIN
-    while True:
-        try:
-            cluster.kubectl("get", "serviceaccount", "default", "--namespace", PLAIN)
-        except ClusterError:
-            assert time.monotonic() < deadline, "no service account comes"
-            time.sleep(0.1)
-        else:
-            return
 
 
 def as_stored(cluster: LocalCluster, manifest: Manifest) -> str:
@@ -84,7 +67,6 @@ def as_stored(cluster: LocalCluster, manifest: Manifest) -> str:
 def test_objects_of_others_are_stored_as_without_us(
     policies: LocalCluster, without: LocalCluster, manifest: Manifest
 ) -> None:
-    until_accounts(policies)
     assert as_stored(policies, manifest) == as_stored(without, manifest)
 
 

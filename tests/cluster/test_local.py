@@ -5,6 +5,7 @@ import signal
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,28 @@ def test_up_repairs_what_died(own: LocalCluster, name: str) -> None:
     own.up(node_count=1)
     assert pid_of(own, name) != killed
     assert f"before-{name}" in own.kubectl("get", "namespaces", "-o", "name")
+
+
+def test_a_new_namespace_takes_pods_however_late_its_service_account_is(own: LocalCluster) -> None:
+    controllers, name = pid_of(own, "kube-controller-manager"), "late"
+    processes.send(controllers, own.record.id, signal.SIGSTOP)
+    try:
+        own.kubectl("create", "namespace", name)
+        with pytest.raises(ClusterError, match='serviceaccount "default" not found'):
+            try_pod(own, name)
+        with ThreadPoolExecutor() as pool:
+            had = pool.submit(own.have_namespace, name)
+            with pytest.raises(TimeoutError):
+                had.result(timeout=2)
+            processes.send(controllers, own.record.id, signal.SIGCONT)
+            had.result()
+    finally:
+        processes.send(controllers, own.record.id, signal.SIGCONT)
+    try_pod(own, name)
+
+
+def try_pod(cluster: LocalCluster, namespace: str) -> None:
+    cluster.kubectl("-n", namespace, "run", "pod", "--image=main", "--dry-run=server")
 
 
 def test_nodes_are_made_and_taken_away(own: LocalCluster) -> None:

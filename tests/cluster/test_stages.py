@@ -55,9 +55,7 @@ def namespace(cluster: LocalCluster, request: pytest.FixtureRequest) -> Iterator
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=foosets-crd-tests", "-f", str(CRDS))
     cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS))
     name = f"stages-{abs(hash(request.node.name)) % 10**8}"
-    cluster.kubectl("create", "namespace", name)
-    # No token is mounted: the namespace's default ServiceAccount may not be there yet.
-    until(lambda: "default" in cluster.kubectl("-n", name, "get", "serviceaccounts", "-o", "name"))
+    cluster.have_namespace(name)
     yield Namespace(cluster, name)
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 

@@ -67,7 +67,7 @@ def recorder(suite: LocalCluster) -> Iterator[Recorder]:
 @pytest.fixture(scope="session")
 def resting(suite: LocalCluster, server: ApiServer) -> Resting:
     """A set that settled before the first story and that nobody touches."""
-    suite.kubectl("create", "namespace", "idle")
+    suite.have_namespace("idle")
     story = Story(suite, server, "idle")
     story.apply(manifests.small("idle"))
     fooset = story.settle("idle")
@@ -83,7 +83,7 @@ def story(
     """A namespace of the test's own, named after it."""
     del resting  # it rests from before the first story
     name = namespace_for(request.node.name)
-    suite.kubectl("create", "namespace", name)
+    suite.have_namespace(name)
     story = Story(suite, server, name)
     yield story
     mark = request.node.get_closest_marker("judged")

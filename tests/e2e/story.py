@@ -157,7 +157,7 @@ class Story:
 def told_apart(cluster: LocalCluster, test: str) -> Iterator[Story]:
     """A story in a namespace of the test's own, in a cluster of which nothing is recorded."""
     name = namespace_for(test)
-    cluster.kubectl("create", "namespace", name)
+    cluster.have_namespace(name)
     with ApiServer.of(cluster.kubeconfig) as server:
         yield Story(cluster, server, name)
     cluster.kubectl("delete", "namespace", name, "--wait=false")

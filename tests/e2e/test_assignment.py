@@ -22,7 +22,8 @@ def test_without_the_policy_the_controller_names_the_scheduler(new_cluster: Call
     cluster.install_chart(VALUES)
     cluster.start_components(VALUES)
     assert "scheduler-name" not in cluster.kubectl("get", "mutatingadmissionpolicies")
-    cluster.client.apply(namespace("plain", {}), namespace("overriding", {names.SCHEDULER_NAME_LABEL: OTHER}))
+    cluster.have_namespace("plain")
+    cluster.have_namespace("overriding", {names.SCHEDULER_NAME_LABEL: OTHER})
     with ApiServer.of(cluster.kubeconfig) as server:
         plain, overriding = Story(cluster, server, "plain"), Story(cluster, server, "overriding")
         for story in (plain, overriding):
@@ -31,10 +32,6 @@ def test_without_the_policy_the_controller_names_the_scheduler(new_cluster: Call
         overriding.until(lambda: len(overriding.pods()) == 2)
         assert assigned(plain) == {(names.DEFAULT_SCHEDULER, names.ASSIGNED_BY_CONTROLLER)}
         assert assigned(overriding) == {(OTHER, names.ASSIGNED_BY_CONTROLLER)}
-
-
-def namespace(name: str, labels: dict[str, str]) -> manifests.Manifest:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def assigned(story: Story) -> set[tuple[str, str]]:

@@ -151,7 +151,7 @@ def runs(shared: Run, suite: LocalCluster, assigning: Story) -> list[Run]:
 
 
 def empty(cluster: LocalCluster, server: ApiServer, namespace: str) -> Story:
-    cluster.kubectl("create", "namespace", namespace)
+    cluster.have_namespace(namespace)
     return Story(cluster, server, namespace)
 
 

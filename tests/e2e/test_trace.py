@@ -27,7 +27,7 @@ CLOSED_WITHIN = 60.0
 def stuck(suite: LocalCluster, server: ApiServer) -> Iterator[Story]:
     """Two FooSets that can never run. They need most of a minute to say so, in which the other test runs."""
     story = Story(suite, server, "stuck")
-    suite.kubectl("create", "namespace", story.namespace)
+    suite.have_namespace(story.namespace)
     story.apply(
         manifests.fooset("batch", batch={"workers": manifests.batch(3, cpu=TOO_MUCH)}),
         manifests.fooset("service", service={"server": manifests.service(2, cpu=TOO_MUCH)}),

@@ -23,6 +23,6 @@ def server(kind_suite: KindCluster) -> Iterator[ApiServer]:
 def story(kind_suite: KindCluster, server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Story]:
     """A namespace of the test's own, named after it."""
     name = namespace_for(request.node.name)
-    kind_suite.kubectl("create", "namespace", name)
+    kind_suite.have_namespace(name)
     yield Story(kind_suite, server, name, PATIENCE)
     kind_suite.kubectl("delete", "namespace", name, "--wait=false")
