@@ -73,20 +73,7 @@ def create(state: StateDirectory, record: Record, binaries: Binaries, tuning: Tu
     work_directory(state).mkdir(parents=True)
     (work_directory(state) / "logs").symlink_to(state.logs)
     _kwokctl(state, record, binaries, "create", "cluster", "--config", str(config), "--kubeconfig", "")
-    repair(state, record, binaries)  # a slow machine: what waited in vain for the API server starts again
     return write_kubeconfig(state, record)
-
-
-def repair(state: StateDirectory, record: Record, binaries: Binaries) -> bool:
-    """Start what has died of a finished control plane; return whether anything had."""
-    dead = [name for name in PROCESSES if not is_alive(state, record, name)]
-    if not dead:
-        return False
-    for name in dead:
-        _pid_file(state, name).unlink(missing_ok=True)  # its pid may be somebody else's by now
-    _kwokctl(state, record, binaries, "start", "cluster")
-    _require_alive(state, record)
-    return True
 
 
 def discard(state: StateDirectory) -> None:
@@ -119,12 +106,34 @@ def write_kubeconfig(state: StateDirectory, record: Record) -> str:
     return url
 
 
-def require_ready(client: Client) -> None:
-    """Raise unless the API server says it is ready."""
-    try:
-        client.kubectl("get", "--raw", "/readyz")
-    except ClusterError as error:
-        raise ClusterError(error.message, log=client.state.log("kube-apiserver")) from error
+def until_ready(state: StateDirectory, record: Record, binaries: Binaries, client: Client) -> None:
+    """Start what has died, until the API server says it is ready and the controller manager has done its first work.
+
+    On a slow machine the controller manager waits in vain for the API server, and ends. Raises ClusterError with the
+    last complaint when all that takes too long.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        _repair(state, record, binaries)
+        try:
+            client.kubectl("get", "--raw", "/readyz")
+            client.kubectl("-n", "default", "get", "serviceaccount", "default")
+        except ClusterError as error:
+            if time.monotonic() > deadline:
+                raise ClusterError(error.message, log=_explaining_log(state, record)) from error
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _repair(state: StateDirectory, record: Record, binaries: Binaries) -> None:
+    """Start what has died of a finished control plane."""
+    dead = [name for name in PROCESSES if not is_alive(state, record, name)]
+    if dead:
+        for name in dead:
+            _pid_file(state, name).unlink(missing_ok=True)  # its pid may be somebody else's by now
+        _kwokctl(state, record, binaries, "start", "cluster")
+        _require_alive(state, record)
 
 
 def _administrator(state: StateDirectory) -> Credentials:
@@ -143,8 +152,13 @@ def _kwokctl(state: StateDirectory, record: Record, binaries: Binaries, *args: s
     command = leashed(str(binaries[toolchain.KWOKCTL]), *args, "--name", NAME, "--wait", f"{WAIT_SECONDS}s")
     with state.log("kwokctl").open("ab") as log:
         process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    before: dict[str, int] = {}
     try:
-        while process.poll() is None and not _lost(state, record):
+        while process.poll() is None:
+            dead = _dead(state, record)
+            if dead.items() & before.items():  # once may be too early: a process is marked when it runs its program
+                break
+            before = dead
             time.sleep(POLL_SECONDS)
     finally:
         process.kill()
@@ -153,8 +167,10 @@ def _kwokctl(state: StateDirectory, record: Record, binaries: Binaries, *args: s
         raise ClusterError(f"kwokctl {' '.join(args[:2])} failed", log=_explaining_log(state, record))
 
 
-def _lost(state: StateDirectory, record: Record) -> bool:
-    return any(_pid_file(state, name).exists() and not is_alive(state, record, name) for name in INDISPENSABLE)
+def _dead(state: StateDirectory, record: Record) -> dict[str, int]:
+    """Return the pids that are written down of indispensable processes and are no processes of the cluster."""
+    pids = {name: pid for name in INDISPENSABLE if (pid := pid_of(state, name)) is not None}
+    return {name: pid for name, pid in pids.items() if not processes.is_alive(pid, record.id)}
 
 
 def _require_alive(state: StateDirectory, record: Record) -> None:

@@ -117,7 +117,6 @@ class LocalCluster(Cluster):
 
     def _have_control_plane(self, record: Record, binaries: Binaries) -> Record:
         if record.control_plane:
-            controlplane.repair(self.state, record, binaries)
             controlplane.write_kubeconfig(self.state, record)
         else:
             processes.kill_all(record.id)
@@ -125,7 +124,7 @@ class LocalCluster(Cluster):
             server = controlplane.create(self.state, record, binaries, self._tuning)
             record = msgspec.structs.replace(record, server=server, control_plane=True)
             self.state.save(record)
-        controlplane.require_ready(self.client)
+        controlplane.until_ready(self.state, record, binaries, self.client)
         return record
 
     def _have_jaeger(self, record: Record, binaries: Binaries) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,18 +17,13 @@ from foosets.api.podtemplate import FILE, extract
 from foosets.api.servicefooset import ServiceFooSet, ServiceFooSetStatus
 from foosets.api.status import AttemptRange, BlockedBy, Condition, Trace
 from tests.api.schemas import CRDS, committed
+from tests.cluster.waiting import Cluster, until_served
 
 pytestmark = pytest.mark.cluster
 
 Manifest = dict[str, Any]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PUBLISHED_SECONDS = 20
-
-
-class Cluster(Protocol):
-    """An administrator's kubectl; raises ClusterError with what a failing command printed."""
-
-    def kubectl(self, *args: str) -> str: ...
 
 
 class User:
@@ -60,7 +55,7 @@ class User:
 def user(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     applied = ("apply", "--server-side", "--force-conflicts", "--field-manager=foosets-crd-tests", "-f", str(CRDS))
     cluster.kubectl(*applied)
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=20s", "-f", str(CRDS))
+    until_served(cluster)
     somebody = User(cluster, tmp_path_factory.mktemp("user"))
     cluster.kubectl("create", "namespace", somebody.namespace)
     yield somebody

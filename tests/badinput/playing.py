@@ -1,6 +1,7 @@
 """Plays the steps of a row in a namespace, and keeps what the API server answered."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from foosets.api.names import Uid
 from foosets.planning.naming import pod_name, pod_prefix
 from tests.badinput.objects import CONTAINER
 from tests.badinput.rows import (
+    COUNTED,
     GONE,
     About,
     Await,
@@ -41,7 +43,7 @@ RESOURCES: Final = {
 }
 POLL_SECONDS: Final = 0.1
 AWAITED_SECONDS: Final = 30.0
-UNKNOWN: Final = "cannot create resource"
+UNKNOWN: Final = re.compile(r"cannot (create|patch) resource")
 """What the authorizer says of a user without a role."""
 MERGE: Final = "application/merge-patch+json"
 
@@ -67,8 +69,12 @@ class Place:
     namespace: str
 
     def begin(self, row: Row) -> None:
-        """Make the namespace that the row wants."""
+        """Make the namespace that the row wants; it takes pods once it has its default ServiceAccount."""
         self._send("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace, "labels": dict(row.namespace)}})
+        deadline = time.monotonic() + AWAITED_SECONDS
+        while self._send("GET", f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default")[0] != 200:
+            assert time.monotonic() < deadline, f"namespace {self.namespace} is not given its ServiceAccount"
+            time.sleep(POLL_SECONDS)
 
     def play(self, row: Row) -> list[Answer]:
         """Do one step after the other; the first that is refused is the last."""
@@ -94,7 +100,9 @@ class Place:
     def _do(self, step: Step) -> Iterator[Answer]:
         match step:
             case Create():
-                yield self._create(step)
+                path = self._path(step.manifest["kind"])
+                path = f"{path}?{step.options}" if step.options else path
+                yield self._ask("POST", path, step.manifest, user=step.user)
             case Send():
                 yield self._raw("POST", self._path(step.kind), step.content, step.content_type)
             case Change():
@@ -114,17 +122,6 @@ class Place:
                     time.sleep(step.pause)
             case _:
                 assert_never(step)
-
-    def _create(self, step: Create) -> Answer:
-        """Create; a user whose role was bound a moment ago is not known everywhere yet."""
-        path = self._path(step.manifest["kind"])
-        path = f"{path}?{step.options}" if step.options else path
-        deadline = time.monotonic() + AWAITED_SECONDS
-        while True:
-            answer = self._ask("POST", path, step.manifest, user=step.user)
-            if UNKNOWN not in answer.message or time.monotonic() > deadline:
-                return answer
-            time.sleep(POLL_SECONDS)
 
     def _await(self, step: Await) -> Answer:
         deadline = time.monotonic() + AWAITED_SECONDS
@@ -151,7 +148,13 @@ class Place:
             yield Answer(200, "gone already") if answer.code == 404 else answer
 
     def _ask(self, method: str, path: str, body: Manifest, *, kind: str = "application/json", user: str = "") -> Answer:
-        return self._raw(method, path, json.dumps(body).encode(), kind, user)
+        """Ask, again and again while the server does not know yet that the user's role was bound a moment ago."""
+        deadline = time.monotonic() + AWAITED_SECONDS
+        while True:
+            answer = self._raw(method, path, json.dumps(body).encode(), kind, user)
+            if not UNKNOWN.search(answer.message) or time.monotonic() > deadline:
+                return answer
+            time.sleep(POLL_SECONDS)
 
     def _raw(self, method: str, path: str, content: bytes, kind: str, user: str = "") -> Answer:
         code, found = self.server.send(method, path, content, kind, user=user)
@@ -167,6 +170,8 @@ class Place:
 def _has_come(step: Await, found: Manifest | None) -> bool:
     if found is None or step.condition == GONE:
         return found is None and step.condition == GONE
+    if step.condition == COUNTED:
+        return "used" in found.get("status", {})
     return not step.condition or condition(found, step.condition).get("status") == step.status
 
 

@@ -129,6 +129,8 @@ About = tuple[str, str]
 DEMO: About = ("FooSet", "demo")
 GONE = "gone"
 """The state of an object that is not there any more, and has left no pod."""
+COUNTED = "counted"
+"""The state of a ResourceQuota that limits what is created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

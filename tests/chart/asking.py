@@ -4,6 +4,7 @@ Most are server-side dry runs: every policy judges them, and nothing is left beh
 """
 
 import json
+from collections.abc import Callable
 
 import pytest
 from chart.manifests import NAMESPACE, Manifest
@@ -41,8 +42,20 @@ def refusal(cluster: LocalCluster, manifest: Manifest, user: str, *verb: str) ->
 
 
 def is_refused(cluster: LocalCluster, manifest: Manifest, user: str) -> bool:
+    """Whether a policy refuses a create."""
+    return _is_refused(lambda: created(cluster, manifest, user))
+
+
+def is_binding_refused(cluster: LocalCluster, manifest: Manifest, user: str) -> bool:
+    """Whether a policy refuses a binding, before anyone looks for its pod."""
+    path = f"/api/v1/namespaces/{PLAIN}/pods/{manifest['metadata']['name']}/binding?dryRun=All"
+    command = ("create", "--raw", path, "--as", user, "--filename", "-")
+    return _is_refused(lambda: cluster.kubectl(*command, stdin=json.dumps(manifest)))
+
+
+def _is_refused(ask: Callable[[], object]) -> bool:
     try:
-        created(cluster, manifest, user)
+        ask()
     except ClusterError as refused:
         return "ValidatingAdmissionPolicy" in refused.message
     return False
@@ -92,6 +105,13 @@ def at_fault() -> Manifest:
     del manifest["metadata"]["ownerReferences"]
     manifest["spec"]["template"]["spec"]["nodeName"] = "node-0"
     return manifest
+
+
+def labelled_binding() -> Manifest:
+    """A binding that hands a label on to its pod."""
+    target = {"apiVersion": "v1", "kind": "Node", "name": "node-0"}
+    metadata = {"name": "demo-0", "labels": {"team": "other"}}
+    return {"apiVersion": "v1", "kind": "Binding", "metadata": metadata, "target": target}
 
 
 def child(kind: str, parent: str, uid: str, image: str = "main") -> Manifest:

@@ -12,24 +12,29 @@ from chart.asking import (
     EMPTY,
     OVERRIDING,
     PLAIN,
+    SCHEDULER,
     SERVICE,
     at_fault,
     child,
     created,
     fooset,
+    is_binding_refused,
     is_refused,
+    labelled_binding,
     waiting_pod,
 )
 from chart.manifests import CHART, JAEGER_CHART, NAMESPACE, OBSERVABILITY, Helm, Manifest, Render, parsed
 
 from e2e.cluster import toolchain
 from e2e.cluster.binaries import locate, sources
+from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
 from e2e.cluster.progress import Progress
 from foosets.api import names
+from tests.cluster.waiting import until_may
 
-IN_FORCE_WITHIN = 20.0
-"""Seconds; a policy is judged by about one second after its creation."""
+IN_FORCE_WITHIN = 60.0
+"""Seconds; a policy is judged by about one second after its creation, on a quiet machine."""
 
 
 @pytest.fixture(scope="session")
@@ -128,13 +133,27 @@ def grants() -> list[Manifest]:
 
 
 def until_in_force(cluster: LocalCluster) -> None:
-    """Return when each policy was seen to act; they arrive in the API server's watch one by one."""
+    """Return when each policy and the last binding of a role were seen to act.
+
+    They arrive in the API server's watches one by one. Until it has read the schemas of what a policy changes, it
+    refuses with 503 what that policy would change.
+    """
+
+    def names_the_scheduler() -> bool:
+        try:
+            pod = created(cluster, waiting_pod(), SERVICE)
+        except ClusterError:
+            return False
+        return pod["spec"]["schedulerName"] == names.DEFAULT_SCHEDULER
+
+    until_may(cluster, DEPLOYER, "create", "pods", PLAIN)
     probes: list[Callable[[], bool]] = [
-        lambda: created(cluster, waiting_pod(), SERVICE)["spec"]["schedulerName"] == names.DEFAULT_SCHEDULER,
+        names_the_scheduler,
         lambda: is_refused(cluster, waiting_pod(), "admin"),
         lambda: is_refused(cluster, child("BatchFooSet", "probe", "no-parent"), "admin"),
         lambda: is_refused(cluster, fooset("probe"), EDITOR),
         lambda: is_refused(cluster, at_fault(), "admin"),
+        lambda: is_binding_refused(cluster, labelled_binding(), SCHEDULER),
     ]
     deadline = time.monotonic() + IN_FORCE_WITHIN
     while not all(probe() for probe in probes):

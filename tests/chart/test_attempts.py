@@ -33,6 +33,7 @@ from e2e.apiserver import ApiServer, RefusedError
 from e2e.cluster import controlplane
 from e2e.cluster.local import LocalCluster
 from foosets.api import names
+from tests.cluster.waiting import until_may
 
 pytestmark = pytest.mark.cluster
 
@@ -44,6 +45,15 @@ PEOPLE = {
     CHANGER: ["attempts-change", "attempts-pods"],
     ADMIN: ["admin"],
 }
+MAY = {
+    VIEWER: [("get", "foosets")],
+    EDITOR: [("update", "foosets")],
+    DEPLOYER: [("update", "foosets"), ("create", "pods")],
+    CHANGER: [("patch", "batchfoosets"), ("create", "pods")],
+    ADMIN: [("update", "foosets"), ("create", "pods")],
+}
+"""What shows that the server knows of all that somebody is given: bindings arrive one by one, and the controller
+manager has to add our rights to the cluster's own roles."""
 OWN_ROLES = {
     "attempts-pods": {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]},
     "attempts-change": {"apiGroups": [names.GROUP], "resources": ["batchfoosets"], "verbs": ["get", "patch"]},
@@ -70,6 +80,9 @@ def everyone(policies: LocalCluster) -> Iterator[Everyone]:
     """Components, controllers of Kubernetes, and people."""
     policies.have_namespace(PLACE)
     policies.client.apply(*grants())
+    for person, rights in MAY.items():
+        for verb, resource in rights:
+            until_may(policies, f"system:serviceaccount:{PLACE}:{person}", verb, resource, PLACE)
     users = {f"{NAMESPACE}:foosets-{component}": component for component in COMPONENTS}
     users |= {f"kube-system:{name}": name for name in (JOBS, COLLECTOR)}
     users |= {f"{PLACE}:{person}": person for person in PEOPLE}

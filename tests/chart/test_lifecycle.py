@@ -15,6 +15,7 @@ from chart.manifests import CHART, NAMESPACE, Manifest
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
 from foosets.api.meta import FOOSETS
+from tests.cluster.waiting import until_served
 
 pytestmark = pytest.mark.cluster
 
@@ -26,7 +27,6 @@ NAMESPACED = "serviceaccounts,roles,rolebindings,leases,pods,deployments,poddisr
 CRD = f"{FOOSETS.plural}.{FOOSETS.group}"
 GONE_WITHIN = 90.0
 """The garbage collector looks for new kinds every 30 s, and the CRDs have just come."""
-SERVED_WITHIN = 30.0
 ADDED = {"name": "Added", "type": "string", "jsonPath": ".metadata.name"}
 
 
@@ -64,14 +64,6 @@ def family(cluster: LocalCluster) -> Iterator[Manifest]:
 
 def release(cluster: LocalCluster, verb: str, name: str, chart: Path, *options: str) -> str:
     return cluster.helm(verb, name, str(chart), "--namespace", NAMESPACE, "--set=components.run=External", *options)
-
-
-def until_served(cluster: LocalCluster) -> None:
-    """Wait for the API server: it lists a new kind a moment after its CRD is stored, and knows no such kind before."""
-    deadline = time.monotonic() + SERVED_WITHIN
-    while CRD not in cluster.kubectl("api-resources", f"--api-group={FOOSETS.group}", "--output=name").split():
-        assert time.monotonic() < deadline, f"{CRD} is not served"
-        time.sleep(0.1)
 
 
 def sets(cluster: LocalCluster, kinds: str) -> list[Manifest]:

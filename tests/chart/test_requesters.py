@@ -8,6 +8,7 @@ from chart.manifests import Manifest
 
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
+from tests.cluster.waiting import until_may
 
 pytestmark = pytest.mark.cluster
 
@@ -91,6 +92,7 @@ def test_scaling_asks_for_the_right_to_scale_alone_as_it_does_for_a_deployment(
         return policies.kubectl("scale", *target, "--replicas=3", "--as", user)
 
     policies.kubectl("create", "rolebinding", VIEWER, "--clusterrole=foosets-view", f"--user={VIEWER}", "-n", PLAIN)
+    until_may(policies, VIEWER, "get", "servicefoosets", PLAIN)
     assert "scaled" in scale(EDITOR)
     with pytest.raises(ClusterError, match=f'User "{VIEWER}" cannot patch resource "servicefoosets/scale"'):
         scale(VIEWER)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.cluster.local import LocalCluster
-from tests.cluster.waiting import until
+from tests.cluster.waiting import until, until_served
 
 pytestmark = pytest.mark.cluster
 FATE, EXIT_CODE, RUN_SECONDS = (f"e2e.foo.example.com/{name}" for name in ("fate", "exit-code", "run-seconds"))
@@ -53,7 +53,7 @@ class Namespace:
 @pytest.fixture
 def namespace(cluster: LocalCluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=foosets-crd-tests", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS))
+    until_served(cluster)
     name = f"stages-{abs(hash(request.node.name)) % 10**8}"
     cluster.have_namespace(name)
     yield Namespace(cluster, name)
@@ -129,11 +129,11 @@ def test_an_image_that_cannot_be_had_leaves_the_pod_pending(namespace: Namespace
 
 def test_a_job_completes(namespace: Namespace) -> None:
     namespace.kubectl("create", "job", "job", "--image=x")
-    namespace.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=20s")
+    namespace.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=60s")
 
 
 def test_a_deleted_pod_is_gone(namespace: Namespace) -> None:
     namespace.create("pod")
     until(lambda: ready(namespace.status("pod")) == "True")
-    namespace.kubectl("delete", "pod", "pod", "--timeout=10s")
+    namespace.kubectl("delete", "pod", "pod", "--timeout=60s")
     assert namespace.kubectl("get", "pods", "-o", "name") == ""

@@ -24,8 +24,10 @@ from tests.fake.realserver import TOKEN, RealServer
 from tests.fake.record import Object
 from tests.fake.writes import UNKNOWN_MANAGER
 
-PATIENCE_SECONDS: Final = 5
-"""How long to wait for an event that the other server sent."""
+PATIENCE_SECONDS: Final = 30
+"""How long to wait for an event that the other server sent; only a disagreement takes so long."""
+SILENCE_SECONDS: Final = 5
+"""How long to wait where the other server sent none."""
 _NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -76,7 +78,7 @@ class Real:
     async def lines(self, path: str, expected: int | None) -> AsyncGenerator[bytes, None]:
         """See `Server`; it waits for what does not come, but not for long."""
         left = expected or 0
-        with anyio.move_on_after(PATIENCE_SECONDS):
+        with anyio.move_on_after(PATIENCE_SECONDS if left else SILENCE_SECONDS):
             async with self._session.get(self._server.url + path) as reply:
                 async for line in reply.content:
                     yield line

@@ -11,6 +11,7 @@ from foosets.api.meta import Key
 from foosets.kube.errors import Conflict, Forbidden, Invalid
 from foosets.kube.lease import LeaseClient, Record, micro_time
 from foosets.kube.transport import connect
+from tests.cluster.waiting import until_may
 from tests.kube.loopback import kubeconfig
 
 pytestmark = pytest.mark.cluster
@@ -28,6 +29,7 @@ def candidate(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -
     cluster.kubectl("-n", NAMESPACE, "create", "role", "candidate", *rule)
     subject = f"--serviceaccount={NAMESPACE}:candidate"
     cluster.kubectl("-n", NAMESPACE, "create", "rolebinding", "candidate", "--role=candidate", subject)
+    until_may(cluster, f"system:serviceaccount:{NAMESPACE}:candidate", "get", "lease/mine", NAMESPACE)
     token = cluster.kubectl("-n", NAMESPACE, "create", "token", "candidate")
     config = json.loads(cluster.kubectl("config", "view", "--raw", "--output=json"))["clusters"][0]["cluster"]
     folder = tmp_path_factory.mktemp("candidate")

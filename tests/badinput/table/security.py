@@ -14,6 +14,7 @@ from foosets.api.names import (
 )
 from tests.badinput.objects import CONTAINER, a, batch, batches, container, once, pods, service, services
 from tests.badinput.rows import (
+    COUNTED,
     Await,
     By,
     Change,
@@ -75,9 +76,10 @@ def impostor(**labels: str) -> dict[str, Any]:
     }
 
 
-def quota(**hard: str) -> Create:
-    """A ResourceQuota of the namespace."""
-    return Create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}})
+def quota(**hard: str) -> tuple[Step, ...]:
+    """A ResourceQuota of the namespace. It limits nothing before the controller manager has counted what is there."""
+    made = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}}
+    return Create(made), Await("ResourceQuota", "q", COUNTED)
 
 
 def limits(**parts: Any) -> Create:
@@ -137,7 +139,7 @@ SECURITY: Final[tuple[Row, ...]] = (
         "no-such",
     ),
     by_condition(
-        "no pod by ResourceQuota", batches(), Reason.QUOTA_EXCEEDED, "exceeded quota", "pods", before=(quota(pods="0"),)
+        "no pod by ResourceQuota", batches(), Reason.QUOTA_EXCEEDED, "exceeded quota", "pods", before=quota(pods="0")
     ),
     by_condition(
         "less than a LimitRange asks for",
