@@ -17,7 +17,7 @@ from e2e.cluster.ports import LOOPBACK, free_ports
 from e2e.cluster.programs import Program
 from e2e.cluster.state import Record
 from e2e.cluster.status import Row, supervised
-from e2e.cluster.supervision import Supervision
+from e2e.cluster.supervision import Supervision, answers
 
 OBSERVABILITY: Final = "observability"
 JAEGER: Final = "jaeger"
@@ -68,13 +68,16 @@ class InsideCluster(Cluster):
             record = msgspec.structs.replace(record, jaeger_query_port=port)
             self.state.save(record)
         supervision = Supervision(self.state, record)
-        program = self._forward(record)
-        if supervision.pid() is None or supervision.programs().get(FORWARD) != program:
+        known = supervision.programs().get(FORWARD)
+        program = self._forward(record, known.generation if known else 0)
+        if supervision.pid() is None or known != program:
             supervision.keep(program)
+        elif not answers(program.ready_url):
+            supervision.restart(program)  # now: by itself it may wait for long, for having failed while Jaeger was away
         supervision.wait_ready(program)
         return record
 
-    def _forward(self, record: Record) -> Program:
+    def _forward(self, record: Record, generation: int) -> Program:
         kubectl = str(self.state.bin / "kubectl")
         ports = f"{record.jaeger_query_port}:{QUERY_PORT}"
         return Program(
@@ -91,4 +94,5 @@ class InsideCluster(Cluster):
             directory=str(self.state.root),
             log=str(self.state.log(FORWARD)),
             ready_url=f"{jaeger.query_url(record)}/api/v3/services",
+            generation=generation,
         )

@@ -5,8 +5,11 @@ was being made, one whose node containers were stopped, the cluster itself. `dow
 images stay with the engine, as a cache.
 """
 
+import json
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +32,7 @@ ROLES: Final = ("control-plane", "worker", "worker")
 WORKERS: Final = ("worker", "worker2")
 """How kind calls the second and the third of these, after the cluster's name."""
 READY_SECONDS: Final = 120
+POLL_SECONDS: Final = 0.5
 CREATE_SECONDS: Final = 600.0
 COMMAND_SECONDS: Final = 180.0
 AUDIT_POLICY: Final = Path(__file__).with_name("audit-policy.yaml")
@@ -97,8 +101,29 @@ class KindCluster(InsideCluster):
         server = self._write_kubeconfig(record)
         record = msgspec.structs.replace(record, server=server, control_plane=True)
         self.state.save(record)
-        self.client.kubectl("wait", "--for=condition=Ready", "nodes", "--all", f"--timeout={READY_SECONDS}s")
+        self._wait_ready(record)
         return record
+
+    def _wait_ready(self, record: Record) -> None:
+        """Wait until all nodes are ready, by what their kubelets say since the nodes' containers started."""
+        started = self._started(record)
+        deadline = time.monotonic() + READY_SECONDS
+        while awaited := unready(started, self._all("nodes"), self._all("pods")):
+            if time.monotonic() > deadline:
+                raise ClusterError(f"not ready after {READY_SECONDS} s: {', '.join(awaited)}", log=self._log)
+            time.sleep(POLL_SECONDS)
+
+    def _all(self, kind: str) -> list[Any]:
+        return self.client.get(kind, "--all-namespaces")["items"]
+
+    def _started(self, record: Record) -> dict[str, datetime]:
+        """Return since when each node's container runs, by the clock that is the node's too."""
+        found = json.loads(self.engine.docker("inspect", *self._containers(record, "running")))
+        return {one["Name"].removeprefix("/"): datetime.fromisoformat(one["State"]["StartedAt"]) for one in found}
+
+    def _containers(self, record: Record, status: str) -> list[str]:
+        ours = f"--filter=label=io.x-k8s.kind.cluster={_name(record)}"
+        return self.engine.docker("ps", "--all", "--quiet", ours, f"--filter=status={status}").split()
 
     def _create(self, record: Record) -> None:
         config = self.state.root / "kind.yaml"
@@ -114,9 +139,7 @@ class KindCluster(InsideCluster):
 
     def _start_stopped(self, record: Record) -> None:
         """Start node containers that somebody, or a restart of the machine, has stopped."""
-        wanted = f"label=io.x-k8s.kind.cluster={_name(record)}"
-        stopped = self.engine.docker("ps", "--all", "--quiet", f"--filter={wanted}", "--filter=status=exited").split()
-        if stopped:
+        if stopped := self._containers(record, "exited"):
             self.engine.docker("start", *stopped)
 
     def _write_kubeconfig(self, record: Record) -> str:
@@ -167,6 +190,36 @@ class KindCluster(InsideCluster):
             hint = CREATE_HINT if args[0] == "create" else ""
             raise ClusterError(f"kind {' '.join(args[:2])} failed", log=self._log, hint=hint) from error
         return done.stdout
+
+
+def unready(started: Mapping[str, datetime], nodes: Sequence[Any], pods: Sequence[Any]) -> list[str]:
+    """Return which nodes are not ready yet, by what is said since they started.
+
+    What a node and its pods were when it stopped, they are to the API server until it hears otherwise: a node that is
+    still down is ready, and so is all that ran on it. So only what a new kubelet says counts, which calls no node ready
+    before containers can be had, and none of the node's pods may be said to run since before.
+    """
+    by_name = {node["metadata"]["name"]: node for node in nodes}
+    ready = {name for name, since in started.items() if name in by_name and _is_ready(by_name[name], since)}
+    outdated = {name for name, since in started.items() if any(_ran_before(pod, name, since) for pod in pods)}
+    return sorted((started.keys() | by_name.keys()) - (ready - outdated))
+
+
+def _is_ready(node: Any, since: datetime) -> bool:
+    """Return whether a node's kubelet has said since then that it is ready."""
+    return any(
+        (condition["type"], condition["status"]) == ("Ready", "True")
+        and datetime.fromisoformat(condition["lastHeartbeatTime"]) > since
+        for condition in node["status"].get("conditions", ())
+    )
+
+
+def _ran_before(pod: Any, node: str, since: datetime) -> bool:
+    """Return whether a pod is said to run on a node in a container from before."""
+    if (pod["spec"].get("nodeName"), pod["status"]["phase"]) != (node, "Running"):
+        return False
+    states = [container["state"] for container in pod["status"].get("containerStatuses", ())]
+    return any(datetime.fromisoformat(state["running"]["startedAt"]) < since for state in states if "running" in state)
 
 
 def _name(record: Record) -> str:
