@@ -25,11 +25,14 @@ def test_a_pod_that_does_not_run_is_the_cause_at_the_top(story: Story, name: str
     story.apply(fooset(name, service={"server": part}))
     # between two crashes the container runs for a moment, and nothing is wrong with it
     story.until(lambda: row(story, name) == [name, "False", "0/0", "0/1", reason])
-    story.until(lambda: story.fooset(name)["status"].get("blockedBy", {}).get("reason") == reason)
-
     (pod,) = story.pods()
-    blocked = story.fooset(name)["status"]["blockedBy"]
-    assert (blocked["kind"], blocked["name"]) == ("Pod", pod["metadata"]["name"])
+    story.until(lambda: blamed(story, name) == ("Pod", pod["metadata"]["name"], reason))
+
+
+def blamed(story: Story, name: str) -> tuple[str, ...]:
+    """Kind, name and reason of what a FooSet says it waits for; nothing while it blames nobody."""
+    blocked = story.fooset(name)["status"].get("blockedBy", {})
+    return tuple(blocked[key] for key in ("kind", "name", "reason") if key in blocked)
 
 
 def row(story: Story, name: str) -> list[str]:
