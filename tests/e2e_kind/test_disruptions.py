@@ -39,6 +39,11 @@ def in_the_middle(story: Story) -> bool:
     return 0 < len(succeeded(story)) < COMPLETIONS
 
 
+def servers_on(story: Story, node: str) -> list[Any]:
+    """The service's pods that a node has."""
+    return [pod for pod in story.running("server") if pod["spec"].get("nodeName") == node]
+
+
 def check_end(story: Story) -> None:
     """Each index completed once, the service runs, and nothing else is there."""
     completed = story.get("BatchFooSet", "app-workers")["status"]
@@ -96,6 +101,8 @@ def test_a_drained_node_costs_no_retry(kind_suite: KindCluster, story: Story, *,
     with cordoned(kind_suite, drained):
         kind_suite.kubectl("drain", drained, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s")
         story.until(lambda: is_true(story.get("BatchFooSet", "app-workers"), "Complete"))
+        # while no controller runs, a set that has lost its pods still says that it is ready
+        story.until(lambda: [is_true(pod, "Ready") for pod in servers_on(story, other)] == [True] * REPLICAS)
         story.until(lambda: is_true(story.get("ServiceFooSet", "app-server"), "Ready"))
     story.have_jaeger_back()
     assert {pod["spec"]["nodeName"] for pod in story.pods()} == {other}
