@@ -67,7 +67,9 @@ def test_helm_test_proves_a_trace_and_fails_without_a_scheduler(kind_suite: Kind
 
     scheduler = ("scale", "deployment/foosets-scheduler", f"--namespace={NAMESPACE}")
     kind_suite.kubectl(*scheduler, "--replicas=0")
-    with pytest.raises(ClusterError, match="failed"):
+    its_pods = f"--selector=app.kubernetes.io/component={names.Component.SCHEDULER}"
+    kind_suite.kubectl("wait", "--for=delete", "pod", its_pods, f"--namespace={NAMESPACE}", "--timeout=60s")
+    with pytest.raises(ClusterError, match=rf"FAILED: FooSet .*\({names.Reason.SCHEDULER_SILENT}: "):
         kind_suite.helm(*test)
     kind_suite.kubectl(*scheduler, "--replicas=1")
 
