@@ -1,12 +1,11 @@
 """Two processes of every component, under names of their own, to be killed, stopped and started one by one."""
 
-import os
 import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from foosets.api import names
 COMPONENTS = tuple(str(component) for component in names.Component)
 POLL_SECONDS = 0.02
 READY_WITHIN = 30.0
+EXIT_SECONDS = 10.0
 LEADS = 'foosets_leader{figure="leading"} 1.0'
 
 
@@ -45,6 +45,12 @@ class Candidate:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def run(self) -> None:
+        """Have it run: one that stands still goes on, one that has ended is started again."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        self.send(signal.SIGCONT)
 
     def send(self, what: signal.Signals) -> None:
         """Signal the process."""
@@ -95,14 +101,17 @@ class Pair:
         return standby
 
     def complete(self) -> None:
-        """Have both run and be ready; one that stands still goes on, one that has ended is started again."""
+        """Have both run and be ready; one that stood still for too long ends only when it goes on."""
         for one in self.both:
-            if one.process is None or one.process.poll() is not None:
-                one.start()
-            one.send(signal.SIGCONT)
+            one.run()
         for one in self.both:
-            until(lambda one=one: one.is_ready, READY_WITHIN)
+            until(lambda one=one: _is_ready_again(one), READY_WITHIN)
         self.leader()
+
+
+def _is_ready_again(one: Candidate) -> bool:
+    one.run()
+    return one.is_ready
 
 
 def until(holds: object, seconds: float) -> float:
@@ -120,29 +129,34 @@ def candidates(suite: LocalCluster) -> Iterator[dict[str, Pair]]:
     """Run two processes of each component instead of the supervised one."""
     programs = {name: suite.component(name).program for name in COMPONENTS}
     suite.supervision.keep(*(msgspec.structs.replace(one, stopped=True) for one in programs.values()))
-    pairs = {name: Pair(name, _both(suite, program)) for name, program in programs.items()}
+    ports = iter(free_ports(2 * len(programs)))  # at once: until somebody listens, another call may return the same
+    pairs = {name: Pair(name, _both(suite, program, ports)) for name, program in programs.items()}
     try:
         for pair in pairs.values():
             pair.complete()
         yield pairs
     finally:
-        for pair in pairs.values():
-            _end(pair.both)
+        _end([one for pair in pairs.values() for one in pair.both if one.process is not None])
         suite.supervision.keep(*programs.values())
         for program in programs.values():
             suite.supervision.wait_ready(program)
 
 
-def _both(suite: LocalCluster, program: Program) -> tuple[Candidate, Candidate]:
+def _both(suite: LocalCluster, program: Program, ports: Iterator[int]) -> tuple[Candidate, Candidate]:
     first, second = (
-        Candidate(program, f"{program.name}-{number}", port, suite.state.log(f"{program.name}-{number}"))
-        for number, port in enumerate(free_ports(2))
+        Candidate(program, f"{program.name}-{number}", next(ports), suite.state.log(f"{program.name}-{number}"))
+        for number in range(2)
     )
     return first, second
 
 
-def _end(candidates: Iterable[Candidate]) -> None:
-    for one in candidates:
-        if one.process is not None and one.process.poll() is None:
-            os.kill(one.process.pid, signal.SIGKILL)
-            one.process.wait()
+def _end(started: Sequence[Candidate]) -> None:
+    """End them gracefully, so that whoever comes next need not wait for their leases to run out."""
+    for one in started:
+        one.send(signal.SIGTERM)
+        one.send(signal.SIGCONT)
+    for one in started:
+        with suppress(subprocess.TimeoutExpired):
+            one.ends(EXIT_SECONDS)
+        one.send(signal.SIGKILL)
+        one.ends(EXIT_SECONDS)
