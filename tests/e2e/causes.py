@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from e2e.cluster import nodes
@@ -59,10 +60,23 @@ class Case:
 
 def blamed_by(story: Story) -> tuple[str, Blamed] | None:
     """Return the reason and the object that the FooSet's status names, or None."""
-    found = story.fooset(APP)["status"].get("blockedBy")
+    return _blamed(story.fooset(APP)["status"], story.pods())
+
+
+def told_after(story: Story, reason: str, blamed: Blamed) -> list[timedelta]:
+    """Return how long after the FooSet each status came that names them, as far as the API server has it written."""
+    pods, writes = story.pods(), [one for one in story.writes() if one.succeeded]
+    made = [one.at for one in writes if (one.verb, one.resource) == ("create", "foosets")]
+    statuses = [one for one in writes if one.resource == "foosets/status"]
+    told = [one.at for one in statuses if _blamed(one.body["status"], pods) == (reason, blamed)]
+    return [later - earlier for earlier in made for later in told]
+
+
+def _blamed(status: Any, pods: list[Any]) -> tuple[str, Blamed] | None:
+    found = status.get("blockedBy")
     if found is None:
         return None
-    owner = {one["metadata"]["name"]: pod_prefix(_owner(one)["name"], _owner(one)["uid"]) for one in story.pods()}
+    owner = {one["metadata"]["name"]: pod_prefix(_owner(one)["name"], _owner(one)["uid"]) for one in pods}
     name, prefix = found["name"], owner.get(found["name"])
     if prefix is not None:
         name = f"{prefix[:-6]}*-{name.removeprefix(prefix)}"

@@ -1,6 +1,7 @@
 """Whatever keeps a set, its row says why within seconds, status whom to look at, and one Event that it came about."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -21,12 +22,14 @@ from tests.e2e.causes import (
     blamed_by,
     events,
     reasons_told,
+    told_after,
 )
 from tests.e2e.story import Story, is_true, namespace_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 SHOWN_WITHIN = 5.0
+"""Seconds from the set to the status that names its cause, by the API server's record; and from there to the Event."""
 MENDED_WITHIN = 30.0
 
 workers, server = causes.workers, causes.server
@@ -109,7 +112,9 @@ def test_the_cause_is_shown_told_once_and_gone_when_it_is_mended(story: Story, c
 
 def shown(story: Story, reason: str, blamed: Blamed, seconds: float) -> None:
     """See the cause in status, in the row that a user sees, and in an Event that says the same."""
-    story.until(lambda: blamed_by(story) == (reason, blamed), seconds)
+    story.until(lambda: blamed_by(story) == (reason, blamed))
+    story.until(lambda: told_after(story, reason, blamed))
+    assert min(told_after(story, reason, blamed)) <= timedelta(seconds=seconds)
     row = story.kubectl("get", "fooset", APP, "--no-headers").split()
     assert (row[1], row[4]) == ("False", reason)
     story.until(lambda: events(story)[-1:], SHOWN_WITHIN)
