@@ -4,7 +4,6 @@ What they take away, others would miss; so they have a cluster of their own, and
 """
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +13,9 @@ from e2e.audit import identity
 from e2e.cluster.chart import RELEASE
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
+from foosets.api import names
 from foosets.api.names import Component
-from tests.e2e import causes
+from tests.e2e import causes, manifests
 from tests.e2e.causes import APP, BATCH, UNPLACED_POD, Blamed, reasons_told
 from tests.e2e.story import Story, told_apart
 from tests.e2e.test_causes import SHOWN_WITHIN, mended, shown
@@ -23,8 +23,6 @@ from tests.e2e.test_causes import SHOWN_WITHIN, mended, shown
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 SILENT_WITHIN = 30.0
-IN_FORCE_SECONDS = 2.0
-"""The API server goes by a binding that it has stored, or not any more, within a second."""
 ROLE = f"{RELEASE}-{Component.BATCHFOOSET}"
 ASSIGNMENT = "mutatingadmissionpolicybinding", f"{RELEASE}-scheduler-name"
 
@@ -130,14 +128,33 @@ def may_create_pods(story: Story) -> bool:
 def test_a_policy_that_names_no_scheduler_any_more_is_told_by_the_pod(apart: LocalCluster, story: Story) -> None:
     binding = apart.client.get(*ASSIGNMENT)
     story.kubectl("delete", *ASSIGNMENT)
-    time.sleep(IN_FORCE_SECONDS)
     try:
+        story.until(lambda: not is_assigned(story))
         story.apply(causes.server())
         shown(story, "SchedulerNotAssigned", UNPLACED_POD, SHOWN_WITHIN)
     finally:
         kept = {key: binding["metadata"][key] for key in ("name", "labels", "annotations")}
         apart.client.apply({**binding, "metadata": kept})
-    time.sleep(IN_FORCE_SECONDS)
+    story.until(lambda: is_assigned(story))
     story.kubectl("delete", "pods", "--all", "--wait=false")  # admission judges a pod once
     mended(story)
     assert reasons_told(story) == ["SchedulerNotAssigned"]
+
+
+def is_assigned(story: Story) -> bool:
+    """Whether a pod of a set, were it created now, would be given a scheduler."""
+    owner = {"apiVersion": names.API_VERSION, "kind": "ServiceFooSet", "name": "probe", "uid": "probe"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "probe",
+            "labels": {names.SET_UID: "probe", names.PLACEMENT: names.PLACED_BY_SCHEDULER},
+            "ownerReferences": [{**owner, "controller": True}],
+        },
+        "spec": manifests.pods(cpu="1m", schedulerName=names.UNASSIGNED_SCHEDULER)["spec"],
+    }
+    path = f"/api/v1/namespaces/{story.namespace}/pods?dryRun=All"
+    code, made = story.server.send("POST", path, json.dumps(pod).encode(), user=identity(Component.SERVICEFOOSET))
+    assert code == 201, made
+    return made["spec"]["schedulerName"] != names.UNASSIGNED_SCHEDULER
