@@ -36,7 +36,7 @@ def stuck(suite: LocalCluster, server: ApiServer) -> Iterator[Story]:
     suite.kubectl("delete", "namespace", story.namespace, "--wait=false")
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 def test_twenty_rollouts_are_twenty_whole_traces(story: Story) -> None:
     seen: set[str] = set()
     for number in range(ROLLOUTS):
