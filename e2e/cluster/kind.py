@@ -108,10 +108,17 @@ class KindCluster(InsideCluster):
         """Wait until all nodes are ready, by what their kubelets say since the nodes' containers started."""
         started = self._started(record)
         deadline = time.monotonic() + READY_SECONDS
-        while awaited := unready(started, self._all("nodes"), self._all("pods")):
+        while awaited := self._awaited(started):
             if time.monotonic() > deadline:
                 raise ClusterError(f"not ready after {READY_SECONDS} s: {', '.join(awaited)}", log=self._log)
             time.sleep(POLL_SECONDS)
+
+    def _awaited(self, started: Mapping[str, datetime]) -> list[str]:
+        """Return what is not ready yet: nodes, or an API server that was started a moment ago, by what it says."""
+        try:
+            return unready(started, self._all("nodes"), self._all("pods"))
+        except ClusterError as error:
+            return [error.message]
 
     def _all(self, kind: str) -> list[Any]:
         return self.client.get(kind, "--all-namespaces")["items"]
