@@ -66,3 +66,9 @@ def test_a_sample_has_each_component_in_each_mode_and_is_the_same_each_time() ->
     assert len(chosen) == 2 * len(Mode)
     assert len({case.ordinal for case in chosen}) > 1
     assert chosen == sample(every)
+
+
+def test_a_sample_meets_no_status_but_the_first_which_every_run_has() -> None:
+    chosen = sample(cases("rollout", written(("fooset", "update", "foosets/status"), 7)))
+    assert len(chosen) == len(Mode)
+    assert {case.ordinal for case in chosen} == {1}
