@@ -84,6 +84,12 @@ class Scene:
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
         self.server.ask("POST", f"{self._pods}/{metadata['name']}/eviction", eviction)
 
+    def label(self, pod: Object) -> None:
+        """Give a pod a label that is nobody's business."""
+        path = f"{self._pods}/{pod['metadata']['name']}"
+        labels = {"metadata": {"labels": {"seen-by": "somebody"}}}
+        self.server.ask("PATCH", path, labels, headers={"Content-Type": MERGE_PATCH})
+
     # ---- seeing
 
     def sets(self) -> list[Object]:
