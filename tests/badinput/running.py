@@ -16,7 +16,7 @@ from tests.badinput.judging import Told, problems
 from tests.badinput.objects import a, batch, service
 from tests.badinput.playing import Place
 from tests.badinput.rows import Create, Row, borne
-from tests.badinput.witness import NAME, Timed, Witness, changing
+from tests.badinput.witness import NAME, Witness, changing
 
 LANES: Final = 5
 PATIENCE_SECONDS: Final = 40.0
@@ -26,10 +26,6 @@ GOOD: Final = 40
 """Good sets that are made first, as many at a time as the bad ones then: how long the witness's changes take beside
 them, on a machine that is as busy."""
 REST_SECONDS: Final = 5.0
-MOST_WRITES: Final = 3
-"""In one namespace and so many seconds, at rest: what waits tries again now and then."""
-RESTED_WITHIN: Final = 60.0
-"""Seconds for the last rows to come to rest."""
 
 
 GOOD_ROW: Final = borne("good", Create(a("FooSet", batch=[batch()], service=[service()])))
@@ -39,7 +35,6 @@ GOOD_ROW: Final = borne("good", Create(a("FooSet", batch=[batch()], service=[ser
 class Run:
     """What came of a table. `took` are the seconds of the witness's changes, `usual` those beside good sets.
 
-    `stalled` is what the longest write took meanwhile that concerns none of our components, in seconds.
     `restless` are the namespaces that were written to at the end, with the number of writes; `looks` is how often the
     components looked at an object meanwhile.
     """
@@ -48,7 +43,6 @@ class Run:
     wrong: Mapping[str, Sequence[str]]
     usual: Sequence[float]
     took: Sequence[float]
-    stalled: float
     complaints: Sequence[Mapping[str, Any]]
     restarts: Sequence[str]
     created: Mapping[str, int]
@@ -64,19 +58,19 @@ def run(cluster: LocalCluster, rows: Iterable[Row], *, guarded: bool) -> Run:
         witness = Witness(Place(server, f"{prefix}-{NAME}"))
         witness.begin()
         good = {f"{prefix}-good-{number:02}": GOOD_ROW for number in range(GOOD)}
-        before_it, _ = _beside(cluster, witness, good, guarded=guarded)
+        usual, _ = _beside(cluster, witness, good, guarded=guarded)
         bad = {place: row for row, place in zip(rows, places.values(), strict=True)}
-        beside_it, met = _beside(cluster, witness, bad, guarded=guarded)
+        took, met = _beside(cluster, witness, bad, guarded=guarded)
         told = {row.name: met[place] for place, row in bad.items()}
+    time.sleep(REST_SECONDS)
+    now = time.time()
+    writes = [one for one in audit.our_writes(cluster.audit_log) if one.namespace.startswith(f"{prefix}-")]
     titles = {place: name for name, place in places.items()}
-    restless = _until_rest(cluster, prefix, titles)
-    writes = _writes(cluster, prefix)
     return Run(
         told=told,
         wrong={row.name: problems(row, told[row.name], guarded=guarded) for row in rows},
-        usual=before_it.changes,
-        took=beside_it.changes,
-        stalled=max(beside_it.writes),
+        usual=usual,
+        took=took,
         complaints=complaints(cluster, prefix),
         restarts=[name for name, life in lives(cluster).items() if life != before[name]],
         created=Counter(
@@ -84,34 +78,18 @@ def run(cluster: LocalCluster, rows: Iterable[Row], *, guarded: bool) -> Run:
             for one in writes
             if (one.verb, one.resource) == ("create", "pods") and one.succeeded
         ),
-        restless=restless,
+        restless=Counter(titles.get(one.namespace, NAME) for one in writes if one.at.timestamp() > now - REST_SECONDS),
     )
-
-
-def _until_rest(cluster: LocalCluster, prefix: str, titles: Mapping[str, str]) -> Mapping[str, int]:
-    """Return the writes of some seconds in which hardly anything is written, or of the last when that never comes."""
-    deadline = time.monotonic() + RESTED_WITHIN
-    while True:
-        began = time.time()
-        time.sleep(REST_SECONDS)
-        late = [one for one in _writes(cluster, prefix) if one.at.timestamp() > began]
-        restless = Counter(titles.get(one.namespace, NAME) for one in late)
-        if max(restless.values(), default=0) <= MOST_WRITES or time.monotonic() > deadline:
-            return restless
-
-
-def _writes(cluster: LocalCluster, prefix: str) -> list[audit.Write]:
-    return [one for one in audit.our_writes(cluster.audit_log) if one.namespace.startswith(f"{prefix}-")]
 
 
 def _beside(
     cluster: LocalCluster, witness: Witness, rows: Mapping[str, Row], *, guarded: bool
-) -> tuple[Timed, dict[str, Told]]:
+) -> tuple[list[float], dict[str, Told]]:
     """Play rows, by namespace, while the witness is changed; return what that took, and how the rows were met."""
-    with changing(witness, cluster.kubeconfig) as timed, ThreadPoolExecutor(LANES) as pool:
+    with changing(witness, ApiServer.of(cluster.kubeconfig)) as took, ThreadPoolExecutor(LANES) as pool:
         lanes = {place: pool.submit(_told, cluster, row, place, guarded=guarded) for place, row in rows.items()}
         met = {place: lane.result() for place, lane in lanes.items()}
-    return timed, met
+    return took, met
 
 
 def _told(cluster: LocalCluster, row: Row, namespace: str, *, guarded: bool) -> Told:

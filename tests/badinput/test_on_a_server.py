@@ -9,8 +9,9 @@ from e2e.cluster.local import LocalCluster
 from e2e.cluster.progress import Progress
 from tests.badinput.judging import last_word
 from tests.badinput.rows import By, Row
-from tests.badinput.running import MOST_WRITES, Run, run
+from tests.badinput.running import Run, run
 from tests.badinput.table.whole import OBJECTS
+from tests.badinput.witness import NAME
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -77,8 +78,8 @@ def test_no_pod_comes_of_what_was_refused(either: Run, request: pytest.FixtureRe
 
 
 def test_everything_comes_to_rest(either: Run) -> None:
-    assert {name: writes for name, writes in either.restless.items() if writes > MOST_WRITES} == {}
+    assert {name: writes for name, writes in either.restless.items() if name != NAME and writes > 3} == {}
 
 
 def test_no_neighbour_waits_for_longer_than_a_second(either: Run) -> None:
-    assert max(either.took) <= max(either.usual) + either.stalled + LONGER_SECONDS
+    assert max(either.took) <= max(either.usual) + LONGER_SECONDS

@@ -1,8 +1,6 @@
 """A small healthy set beside all that is bad: it is changed every few seconds, and each change is timed.
 
-A change counts as done when the pods that it asks for have nodes, so that every component has had its turn. Beside it
-an object that is nobody's business is written again and again: as long as that takes, the machine or the server had
-stopped, and nothing of ours keeps the neighbour.
+A change counts as done when the pods that it asks for have nodes, so that every component has had its turn.
 """
 
 import threading
@@ -10,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from e2e.apiserver import ApiServer
@@ -23,8 +20,6 @@ NAME: Final = "witness"
 EVERY_SECONDS: Final = 1.5
 POLL_SECONDS: Final = 0.02
 GIVEN_UP_SECONDS: Final = 20.0
-PULSE_SECONDS: Final = 0.1
-APPLY: Final = "application/apply-patch+yaml"
 
 
 @dataclass(slots=True)
@@ -80,49 +75,23 @@ def _is(pod: Manifest, child: str) -> bool:
     return pod["metadata"]["labels"].get(CHILD) == child
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """What each change of the witness took, and what each write beside it that concerns none of us, in seconds."""
-
-    changes: list[float] = field(default_factory=list[float])
-    writes: list[float] = field(default_factory=list[float])
-
-
 @contextmanager
-def changing(witness: Witness, kubeconfig: Path) -> Iterator[Timed]:
-    """Change the witness every few seconds within a `with` block."""
-    timed = Timed()
+def changing(witness: Witness, server: ApiServer) -> Iterator[list[float]]:
+    """Change the witness every few seconds within a `with` block; the list is of what the changes took."""
+    took: list[float] = []
     over = threading.Event()
-    beside = f"/api/v1/namespaces/{witness.place.namespace}/configmaps/beside?fieldManager=tests&force=true"
 
-    def change() -> None:
-        with ApiServer.of(kubeconfig) as server:
+    def run() -> None:
+        with server:
             mine = Witness(Place(server, witness.place.namespace), witness.round)
             while not over.wait(EVERY_SECONDS):
-                timed.changes.append(mine.change())
+                took.append(mine.change())
             witness.round = mine.round
 
-    def write() -> None:
-        with ApiServer.of(kubeconfig) as server:
-            due = time.monotonic()
-            while not over.is_set():
-                content = {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "metadata": {"name": "beside"},
-                    "data": {"due": str(due)},
-                }
-                server.ask("PATCH", beside, content, headers={"Content-Type": APPLY})
-                timed.writes.append(time.monotonic() - due)
-                due = time.monotonic() + PULSE_SECONDS
-                over.wait(PULSE_SECONDS)
-
-    threads = [threading.Thread(target=run, name=f"{NAME}-{run.__name__}") for run in (change, write)]
-    for thread in threads:
-        thread.start()
+    thread = threading.Thread(target=run, name=NAME)
+    thread.start()
     try:
-        yield timed
+        yield took
     finally:
         over.set()
-        for thread in threads:
-            thread.join()
+        thread.join()

@@ -1,7 +1,6 @@
 """The chart, rendered by the real Helm; and, for the policies, installed on a real API server."""
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -31,10 +30,7 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.local import LocalCluster
 from e2e.cluster.progress import Progress
 from foosets.api import names
-from tests.cluster.waiting import until_may
-
-IN_FORCE_WITHIN = 60.0
-"""Seconds; a policy is judged by about one second after its creation, on a quiet machine."""
+from tests.cluster.waiting import until, until_may
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +151,4 @@ def until_in_force(cluster: LocalCluster) -> None:
         lambda: is_refused(cluster, at_fault(), "admin"),
         lambda: is_binding_refused(cluster, labelled_binding(), SCHEDULER),
     ]
-    deadline = time.monotonic() + IN_FORCE_WITHIN
-    while not all(probe() for probe in probes):
-        assert time.monotonic() < deadline, "the policies are not in force"
+    until(lambda: all(probe() for probe in probes))
