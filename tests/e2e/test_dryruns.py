@@ -9,6 +9,7 @@ import pytest
 
 from e2e import audit
 from e2e.cluster.errors import ClusterError
+from foosets.api import names
 from tests.e2e import manifests
 from tests.e2e.story import Story, condition, is_true
 
@@ -85,6 +86,42 @@ def test_what_a_limit_range_adds_to_the_pods_is_in_their_size(story: Story) -> N
     story.until(lambda: story.get("BatchFooSet", "app-workers")["status"].get("podRequests") == shown)
     (request, *_) = [pod["spec"]["containers"][0]["resources"]["requests"] for pod in story.pods()]
     assert request == {"cpu": "150m", "memory": "1Mi"}
+
+
+@contextmanager
+def heavy_runtime(story: Story) -> Iterator[str]:
+    """A RuntimeClass whose pods cost more than their containers; gives its name."""
+    name = story.namespace
+    overhead = {"podFixed": {"cpu": "250m", "memory": "112Mi"}}
+    group, metadata = "node.k8s.io/v1", {"name": name}
+    story.apply(
+        {"apiVersion": group, "kind": "RuntimeClass", "metadata": metadata, "handler": "heavy", "overhead": overhead}
+    )
+    try:
+        yield name
+    finally:
+        story.suite.kubectl("delete", "runtimeclass", name)
+
+
+def test_the_overhead_of_a_runtime_class_is_placed_and_charged(story: Story) -> None:
+    quota = {"apiVersion": names.API_VERSION, "kind": "FooQuota", "metadata": {"name": "team"}}
+    with heavy_runtime(story) as runtime:
+        both = manifests.small("app")
+        for part in (both["spec"]["batch"][0], both["spec"]["service"][0]):
+            part["template"]["spec"]["template"]["spec"]["runtimeClassName"] = runtime
+        both["spec"]["batch"][0]["template"]["spec"]["template"]["metadata"]["annotations"][names.RUN_SECONDS] = "600"
+        story.apply({**quota, "spec": {"hard": {"cpu": "5", "memory": "1Gi", "pods": "9"}}}, both)
+        story.until(lambda: is_true(story.fooset("app"), "Ready"))
+    size = {"cpu": "350m", "memory": "134217728", "pods": "1"}
+    assert story.get("BatchFooSet", "app-workers")["status"]["podRequests"] == size
+    assert story.get("ServiceFooSet", "app-server")["status"]["podRequests"] == size
+    held = {"cpu": "1750m", "memory": "640Mi", "pods": "5"}
+    story.until(lambda: reserved(story) == held)
+
+
+def reserved(story: Story) -> Any:
+    """What the namespace's FooQuota holds for its sets."""
+    return json.loads(story.kubectl("get", "fooquota", "team", "--output", "jsonpath={.status.reserved}"))
 
 
 @pytest.mark.parametrize("part", ["workers", "server"])

@@ -10,6 +10,10 @@ POLICY = (
     "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'foosets-pod-origin' with binding 'foosets-pod-origin' "
     "denied request: only the batch controller creates placed pods"
 )
+UNASKED = (
+    'Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: '
+    'Post "https://127.0.0.1:1/?timeout=2s": dial tcp 127.0.0.1:1: connect: connection refused'
+)
 TERMINATING = 'pods "a" is forbidden: unable to create new content in namespace x because it is being terminated'
 
 
@@ -41,11 +45,12 @@ def body(reason: str = "", message: str = "", **details: Any) -> bytes:
         (422, body("Invalid", "exceeded quota", causes=[{"field": "spec.x"}]), errors.Invalid),
         (429, body("TooManyRequests"), errors.Throttled),
         (500, body("InternalError", "etcdserver: request timed out"), errors.ServerFault),
-        (
-            500,
-            body("InternalError", 'failed calling webhook "w.example.com": connection refused'),
-            errors.AdmissionDenied,
-        ),
+        (500, body("InternalError", 'the name "failed calling webhook" is taken'), errors.ServerFault),
+        (500, body("InternalError", UNASKED), errors.AdmissionDenied),
+        (500, body("", 'admission webhook "w.example.com" denied the request: no'), errors.AdmissionDenied),
+        (429, body("TooManyRequests", 'admission webhook "w" denied the request: no'), errors.AdmissionDenied),
+        (409, body("AlreadyExists", 'admission webhook "w" denied the request: no'), errors.AdmissionDenied),
+        (404, body("NotFound", 'admission webhook "w" denied the request without explanation'), errors.AdmissionDenied),
         (503, b"<html>\xff busy </html>", errors.ServerFault),
         (504, body("Timeout"), errors.ServerFault),
         (302, b"", errors.ServerFault),

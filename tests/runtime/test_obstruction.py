@@ -15,12 +15,14 @@ from foosets.kube.errors import (
     NotFound,
     QuotaRefused,
     ServerFault,
+    Throttled,
     Unauthorized,
+    Unreachable,
 )
 from foosets.planning.actions import Create, Delete, Plan
 from foosets.planning.obstacles import Obstacle
 from foosets.runtime.apply import NameTaken, Written
-from foosets.runtime.obstruction import CAP_SECONDS, MAX_MESSAGE, Obstructions
+from foosets.runtime.obstruction import CAP_SECONDS, LASTING, MAX_MESSAGE, Obstructions
 from foosets.runtime.writers import Performed, Refused
 
 SET = Key("ns", "set")
@@ -179,3 +181,87 @@ def test_it_is_tried_nine_times_in_the_first_minute_and_then_at_least_twice_in_e
         now = found.retry_at
     assert sum(at < 60 for at in tried) in {8, 9}
     assert max(after - before for before, after in pairwise(tried)) <= 1.25 * CAP_SECONDS
+
+
+FULL = ServerFault(500, "InternalError", "etcdserver: mvcc: database space exceeded")
+
+
+def meet(obstructions: Obstructions, outcome: Performed, times: int, now: float = 100.0) -> Obstacle | None:
+    """Return the obstacle after so many passes that ended so."""
+    for _ in range(times):
+        obstructions.learn(SET, 1, Plan(), outcome, now)
+    return obstructions.of(SET, 1)
+
+
+@pytest.mark.parametrize("fault", [FULL, Throttled(429, "TooManyRequests", "later")], ids=["5xx", "429"])
+def test_a_fault_that_lasts_is_told_in_the_servers_words(fault: ApiError) -> None:
+    obstructions = Obstructions(random.Random(0))
+    assert meet(obstructions, refused(fault), LASTING - 1) is None
+    found = meet(obstructions, refused(fault), 1)
+    assert found
+    assert (found.reason, found.message) == (Reason.SERVER_FAULT, str(fault))
+    assert obstructions.learn(SET, 1, Plan(), Performed(), now=101.0)
+    assert meet(obstructions, refused(fault), LASTING - 1) is None
+
+
+def test_who_is_told_when_to_come_back_comes_no_sooner() -> None:
+    found = meet(Obstructions(random.Random(0)), refused(Throttled(429, "TooManyRequests", "", 90.0)), LASTING)
+    assert found
+    assert found.retry_at == 190.0
+
+
+def test_a_server_that_is_not_reached_keeps_nobody_waiting_once_it_is_back() -> None:
+    assert meet(Obstructions(random.Random(0)), refused(Unreachable("reset")), 3 * LASTING) is None
+
+
+BREAKS = {
+    "a success": Performed(),
+    "one among faults": Performed(
+        written=[Written(PODS, Key("ns", "pod"), Uid("u"), 1)], refused=[Refused(CREATE, FULL)]
+    ),
+    "a refusal": refused(QuotaRefused(403, "Forbidden", "exceeded quota")),
+}
+
+
+@pytest.mark.parametrize("between", BREAKS.values(), ids=BREAKS.keys())
+def test_faults_with_something_between_them_do_not_last(between: Performed) -> None:
+    obstructions = Obstructions(random.Random(0))
+    meet(obstructions, refused(FULL), LASTING - 1)
+    meet(obstructions, between, 1)
+    found = meet(obstructions, refused(FULL), LASTING - 1)
+    assert found is None or found.reason == Reason.QUOTA_EXCEEDED
+
+
+def test_a_fault_among_refusals_leaves_the_obstacle() -> None:
+    obstructions = Obstructions(random.Random(0))
+    meet(obstructions, refused(REASONS[0][0]), 8)
+    found = meet(obstructions, refused(FULL), 1)
+    assert found
+    assert found.reason == Reason.QUOTA_EXCEEDED
+
+
+SAME = {
+    "the port that it asked from": (
+        'failed calling webhook "h": read tcp 10.0.0.1:{}->10.0.0.2:443: connection reset by peer',
+        'failed calling webhook "h": read tcp 10.0.0.2:443: connection reset by peer',
+    ),
+    "the port that it asked a name server from": (
+        'failed calling webhook "h": dial tcp: lookup h.svc: read udp [::1]:{}->[::1]:53: i/o timeout',
+        'failed calling webhook "h": dial tcp: lookup h.svc: read udp [::1]:53: i/o timeout',
+    ),
+    "the uid of its question": (
+        'failed calling webhook "h": expected response.uid="{}aa6fd-f5e8-4a1c-8c8f-b3a0e6e1ad4e", got "x"',
+        'failed calling webhook "h": expected response.uid=, got "x"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "told"), SAME.values(), ids=SAME.keys())
+def test_what_the_server_says_otherwise_each_time_makes_no_new_cause(said: str, told: str) -> None:
+    obstructions = Obstructions(random.Random(0))
+    for number in (412, 413):
+        denied = refused(AdmissionDenied(500, "InternalError", said.format(number)))
+        news = obstructions.learn(SET, 1, Plan(), denied, now=100.0)
+        found = obstructions.of(SET, 1)
+        assert found
+        assert (news, found.message) == (number == 412, told)

@@ -123,6 +123,7 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     NO_FIT = "NoFit"
     ADMISSION_DENIED = "AdmissionDenied"
+    SERVER_FAULT = "ServerFault"
     INVALID_POD_TEMPLATE = "InvalidPodTemplate"
     UNSUPPORTED_TEMPLATE = "UnsupportedTemplate"
     NAME_COLLISION = "NameCollision"

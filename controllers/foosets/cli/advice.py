@@ -81,6 +81,15 @@ ADVICE: Final[Mapping[str, Advice]] = {
             _EDIT,
         ),
     ),
+    Reason.SERVER_FAULT: Advice(
+        "The API server fails at what the controller asks of it, again and again; the message is its own. It may lack"
+        " something, such as room in its database, or a webhook's answer makes no sense to it. It is tried again.",
+        (
+            Step("see whether it is well", "kubectl get --raw '/readyz?verbose' {there}"),
+            Step("see who may change objects", "kubectl get mutatingwebhookconfigurations {there}"),
+            _DESCRIBE,
+        ),
+    ),
     Reason.INVALID_POD_TEMPLATE: Advice(
         "No pod can be made of the template, or its container cannot be configured: something that the message names is"
         " wrong or missing.",

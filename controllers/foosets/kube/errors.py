@@ -10,8 +10,8 @@
     ├── Forbidden             403: no role allows it
     │   ├── QuotaRefused            a ResourceQuota is used up
     │   ├── NamespaceTerminating    nothing can be created there any more
-    │   └── AdmissionDenied         a policy, a webhook or a security level said no (also as 400 or 422), or a webhook
-    │                               that has to be asked cannot be (500)
+    │   └── AdmissionDenied         a policy or a security level said no (also as 400 or 422), or a webhook (under any
+    │                               status), or a webhook that has to be asked cannot be (500)
     ├── Invalid               400, 422 and every other 4xx: the same request will never be accepted
     ├── Deposed               nothing was sent: this process may not write any more
     ├── ServerFault           5xx and what no API server says; a write may have been done
@@ -26,6 +26,7 @@ error; the answer to that is to read the object.
 
 # ruff: noqa: N818 - an error of this tree is named by what is the case, which is what a handler wants to read
 
+import re
 from typing import ClassVar, Final
 
 import msgspec
@@ -147,10 +148,7 @@ class _Status(Struct):
 _STATUS: Final = msgspec.json.Decoder(_Status)
 _SHOWN: Final = 300  # bytes of a body that is no Status, such as a proxy's page
 
-_WORDINGS: Final[tuple[tuple[str, type[ApiError]], ...]] = (
-    ("denied request", AdmissionDenied),  # a ValidatingAdmissionPolicy
-    ("denied the request", AdmissionDenied),  # a webhook
-)
+_WORDINGS: Final[tuple[tuple[str, type[ApiError]], ...]] = (("denied request", AdmissionDenied),)  # a policy
 _WORDINGS_OF_403: Final = (
     *_WORDINGS,
     ("exceeded quota", QuotaRefused),
@@ -159,8 +157,10 @@ _WORDINGS_OF_403: Final = (
 )
 """Who refused, which the API server says in words only; the first that fits."""
 
-_UNASKED: Final = "failed calling webhook"
-"""How the API server begins to say that a webhook with `failurePolicy: Fail` did not answer. Nothing was stored."""
+_DENIED: Final = re.compile(r'admission webhook "[^"]*" denied the request')
+"""How the API server begins to pass on a webhook's no. The status is the webhook's own: 409 and 500 are possible."""
+_UNASKED: Final = "Internal error occurred: failed calling webhook"
+"""How it begins to say that a webhook with `failurePolicy: Fail` gave no sensible answer. Nothing was stored."""
 
 _BY_STATUS: Final[dict[int, type[ApiError]]] = {
     401: Unauthorized,
@@ -204,12 +204,12 @@ def _seconds(value: str | float | None) -> float | None:
 
 
 def _kind(status: int, reason: str, message: str, details: _Details) -> type[ApiError]:
+    if _DENIED.match(message) or (status == 500 and message.startswith(_UNASKED)):
+        return AdmissionDenied
     if status == 409 and reason == "AlreadyExists":
         return AlreadyExists
     if status in {400, 403, 422}:
         return _refusal(status, message, details)
-    if status == 500 and message.startswith(_UNASKED):
-        return AdmissionDenied
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return Invalid if 400 <= status < 500 else ServerFault

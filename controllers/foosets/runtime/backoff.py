@@ -26,6 +26,10 @@ class Backoff:
         delay = min(first * 2 ** min(failures, 16), self._cap)
         return delay * (1 + JITTER * self._rng.random())
 
+    def failures(self, key: Key) -> int:
+        """Return how often in a row a key has failed."""
+        return self._failures.get(key, 0)
+
     def succeeded(self, key: Key) -> None:
         """Forget the failures of a key."""
         self._failures.pop(key, None)

@@ -30,6 +30,9 @@ LIMIT: Final = 'pods "x" is forbidden: maximum memory usage per Container is 1Mi
 LEVEL: Final = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged'
 ROLE: Final = 'pods is forbidden: User "y" cannot create resource "pods" in API group "" in the namespace "z"'
 SPEC: Final = 'Pod "x" is invalid: spec.containers[0].image: Required value'
+UNASKED: Final = 'Internal error occurred: failed calling webhook "h": failed to call webhook: Post "https://x": EOF'
+HOOK: Final = 'admission webhook "h" denied the request: no'
+PATCH: Final = "Internal error occurred: error in remove for path: '/x': Unable to remove nonexistent key: x"
 LARGE: Final = "etcdserver: request is too large"
 
 Where = tuple[str, Verb, str]
@@ -54,16 +57,13 @@ class Once:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lasting:
-    """A request that is answered so until somebody mends it, and what a set says meanwhile.
-
-    Without a reason nobody can mend it but time, and the set only waits.
-    """
+    """A request that is answered so until somebody mends it, and what a set says meanwhile."""
 
     name: str
     at: Where
     code: int
     message: str
-    reason: Reason | None
+    reason: Reason
     says: tuple[str, str]
     """Kind and name of the set."""
 
@@ -127,7 +127,7 @@ BATCH_SET: Final = (Kind.BATCHFOOSET, "app-workers")
 WHOLE_SET: Final = (Kind.FOOSET, "app")
 
 
-def _lasting(name: str, at: Where, code: int, message: str, reason: Reason | None) -> Lasting:
+def _lasting(name: str, at: Where, code: int, message: str, reason: Reason) -> Lasting:
     says = {BATCH_POD: BATCH_SET, SERVICE_POD: SERVICE_SET}.get(at, WHOLE_SET)
     return Lasting(name=name, at=at, code=code, message=message, reason=reason, says=says)
 
@@ -142,6 +142,9 @@ LASTING: Final[tuple[Lasting, ...]] = (
     _lasting("a request that is none", BATCH_POD, 400, "no", Reason.INVALID_POD_TEMPLATE),
     _lasting("an object above 1.5 MiB", BATCH, 413, LARGE, Reason.INVALID_POD_TEMPLATE),
     _lasting("a method that is not served", SERVICE_POD, 405, "no", Reason.INVALID_POD_TEMPLATE),
-    _lasting("too many requests", SERVICE_POD, 429, "later", None),
-    _lasting("a database that is full", BATCH, 500, "etcdserver: mvcc: database space exceeded", None),
+    _lasting("a webhook that is not there", SERVICE_POD, 500, UNASKED, Reason.ADMISSION_DENIED),
+    _lasting("a webhook that says no in its own way", BATCH_POD, 409, HOOK, Reason.ADMISSION_DENIED),
+    _lasting("a webhook whose patch fits nothing", BATCH_POD, 500, PATCH, Reason.SERVER_FAULT),
+    _lasting("too many requests", SERVICE_POD, 429, "later", Reason.SERVER_FAULT),
+    _lasting("a database that is full", BATCH, 500, "etcdserver: mvcc: database space exceeded", Reason.SERVER_FAULT),
 )
