@@ -114,9 +114,9 @@ VARIANTS: Final = (
         (
             Change(
                 "runtime/controller.py",
-                "        outcome = await engine.writers.perform(key, plan.actions)\n",
+                "        outcome = await engine.writers.perform(key, plan.actions, ",
                 "        await self._report(key, plan)\n"
-                "        outcome = await engine.writers.perform(key, plan.actions)\n",
+                "        outcome = await engine.writers.perform(key, plan.actions, ",
             ),
             Change(
                 "servicefooset/plan.py",

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_the_trace_is_recorded_before_any_child_carries_it() -> None:
 def test_the_example_of_the_plan() -> None:
     world = refined({"a": {}, "c": {}})
     world.change(fooset({"a": {}}, {"b": {}}))
-    assert world.rest() == ["status", "=demo-b", "-demo-c", "status"]
+    assert world.rest() == ["status", "-demo-c", "=demo-b", "status"]
 
 
 def test_at_rest_there_is_nothing_to_do() -> None:
@@ -65,7 +66,7 @@ def test_an_entry_that_moves_to_the_other_list_changes_its_kind() -> None:
     world = refined({"x": {}})
     world.change(fooset({}, {"x": {}}))
     world.look()
-    apply, delete = world.plan().actions
+    delete, apply = world.plan().actions
     assert isinstance(apply, Apply)
     assert isinstance(delete, Delete)
     assert (apply.resource, delete.resource) == (SERVICEFOOSETS, BATCHFOOSETS)
@@ -96,7 +97,7 @@ def test_a_set_that_lost_a_child_and_lacks_none_asks_nothing() -> None:
     world = refined({"a": {}, "c": {}})
     world.bereaved = True
     world.change(fooset({"a": {"template": NEW}}))
-    assert world.rest() == ["status", "=demo-a", "-demo-c", "status"]
+    assert world.rest() == ["status", "-demo-c", "=demo-a", "status"]
 
 
 def test_an_obstacle_stands_while_the_set_is_asked_for() -> None:
@@ -190,6 +191,31 @@ def test_a_refused_child_is_told_and_not_tried_before_its_time() -> None:
     assert world.plan().wake_after == pytest.approx(7, abs=0.1)
     world.after(7)
     assert world.look() == ["=demo-work"]
+
+
+def lacking_and_removed(*, deleting: bool) -> World:
+    """A set with a part to make and one to remove, one of which has just been refused."""
+    world = refined({"a": {}})
+    world.change(fooset({"b": {}}))
+    world.look()
+    world.obstacle = replace(quota(world, 7), deleting=deleting)
+    return world
+
+
+def test_what_was_removed_goes_while_a_part_waits_for_its_next_try() -> None:
+    world = lacking_and_removed(deleting=False)
+    assert [act for act in world.rest() if act != "status"] == ["-demo-a"]
+    world.collect()
+    world.after(7)
+    assert world.look()[0] == "=demo-b"
+
+
+def test_a_refused_deletion_is_not_tried_before_its_time_and_then_comes_first() -> None:
+    world = lacking_and_removed(deleting=True)
+    assert [act for act in world.rest() if act != "status"] == []
+    world.after(7)
+    assert world.plan().independent
+    assert world.look()[:2] == ["-demo-a", "=demo-b"]
 
 
 def test_a_set_whose_child_is_refused_for_long_closes_its_trace_and_is_quiet() -> None:

@@ -59,7 +59,7 @@ class World:
         self.spans += made.spans
         done: list[str] = []
         if made.actions:
-            self.obstacle = refused
+            self.obstacle = refused or made.obstacle
             done = ["obstacle"] if refused else [self._carry_out(action) for action in made.actions]
         if made.status is not None:
             self._store(made.status)

@@ -80,7 +80,7 @@ class World:
 
     # the engine's parts
 
-    async def perform(self, *args: Any) -> Any:
+    async def perform(self, *args: Any, **_how: bool) -> Any:
         match args:
             case (Key(), tuple() as actions):
                 outcome = Performed(bug=self.bug)

@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import anyio
+import pytest
 
 from foosets.api.meta import PODS, Key
 from foosets.api.names import Uid
-from foosets.kube.errors import ApiError, QuotaRefused
+from foosets.kube.errors import ApiError, Conflict, Invalid, NotFound, QuotaRefused, ServerFault, Throttled, Unreachable
 from foosets.planning.actions import Action, Create
-from foosets.runtime.apply import Applier, Written
+from foosets.runtime.apply import Applier, NameTaken, Written
 from foosets.runtime.writers import Performed, Writers
 
 SET, OTHER = Key("ns", "set"), Key("ns", "other")
@@ -27,26 +28,29 @@ class Server:
         self.in_flight = 0
         self.most_in_flight = 0
         self.failing: dict[str, Exception] = {}
+        self.slow: set[str] = set()
 
     async def perform(self, action: Action) -> Written:
         assert isinstance(action, Create)
         self.order.append(action.name)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0.01 if action.name in self.slow else 0)
         self.in_flight -= 1
         if action.name in self.failing:
             raise self.failing[action.name]
         return Written(PODS, Key("ns", action.name), Uid(f"uid-{action.name}"), 1)
 
 
-async def perform(server: Server, *batches: tuple[Key, tuple[Action, ...]], size: int = 8) -> dict[Key, Performed]:
+async def perform(
+    server: Server, *batches: tuple[Key, tuple[Action, ...]], size: int = 8, independent: bool = False
+) -> dict[Key, Performed]:
     """Perform batches at the same time with a crew of that size."""
     writers = Writers(cast("Applier", server), size)
     outcomes: dict[Key, Performed] = {}
 
     async def one(key: Key, actions: tuple[Action, ...]) -> None:
-        outcomes[key] = await writers.perform(key, actions)
+        outcomes[key] = await writers.perform(key, actions, independent=independent)
 
     async with anyio.create_task_group() as group:
         group.start_soon(writers.run)
@@ -100,6 +104,57 @@ async def test_a_refusal_in_the_middle_costs_at_most_what_was_in_flight() -> Non
 
     assert 50 <= len(outcome.written) <= 50 + 8
     assert len(server.order) <= 51 + 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        QuotaRefused(403, "Forbidden", "exceeded quota"),
+        Invalid(422, "Invalid", "no"),
+        NotFound(404, "NotFound", "no such kind"),
+        NameTaken(409, "NameCollision", "another's"),
+        Conflict(409, "Conflict", "changed meanwhile"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_independent_actions_are_each_tried_whatever_is_refused_to_others(error: ApiError) -> None:
+    server = Server()
+    server.failing = {"pod-0": error, "pod-2": error}
+
+    outcome = (await perform(server, (SET, creates(4)), independent=True))[SET]
+
+    assert server.order == ["pod-0", "pod-1", "pod-2", "pod-3"]
+    assert [one.target.name for one in outcome.written] == ["pod-1", "pod-3"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Throttled(429, "TooManyRequests", "slowly"),
+        ServerFault(503, "ServiceUnavailable", "not now"),
+        Unreachable("reset"),
+        TypeError("a bug"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_independent_actions_are_left_too_when_it_is_not_the_object_that_is_refused(error: Exception) -> None:
+    server = Server()
+    server.failing["pod-0"] = error
+
+    await perform(server, (SET, creates(4)), independent=True)
+
+    assert server.order == ["pod-0"]
+
+
+async def test_refusals_are_told_in_the_order_of_the_actions_whoever_is_answered_first() -> None:
+    server = Server()
+    refused = QuotaRefused(403, "Forbidden", "exceeded quota")
+    server.failing = {"pod-5": refused, "pod-6": refused, "pod-7": refused}
+    server.slow = {"pod-5"}
+
+    outcome = (await perform(server, (SET, creates(8)), independent=True))[SET]
+
+    assert [one.action for one in outcome.refused] == list(creates(8)[5:])
 
 
 async def test_keys_take_turns() -> None:

@@ -1,8 +1,11 @@
 """What to do about one FooSet.
 
 Example: entries `a` (batch) and `b` (service), where the child of `a` is there and as it should be, `b` has none, and
-a child of a removed entry `c` is left. The plan applies `b` and deletes `c`; it does not touch `a`. The first plan of a
+a child of a removed entry `c` is left. The plan deletes `c` and applies `b`; it does not touch `a`. The first plan of a
 new generation only writes the trace's episode to status: the children carry its context from their first moment.
+
+What is refused of one part keeps no other from being made. What has to go goes first, and also while applies wait after
+a refusal: it may be what fills the quota that refused them.
 
 A child that went may have gone with the FooSet, whose own watch is only later in telling it. So nothing is made after
 that before the API server has said that the FooSet is there; else the garbage collector and we would keep each other
@@ -18,12 +21,12 @@ from foosets.api.meta import BATCHFOOSETS, FOOSETS, SERVICEFOOSETS
 from foosets.api.names import ConditionType, Kind
 from foosets.fooset.children import apply, desired
 from foosets.fooset.spans import spans_of
-from foosets.fooset.state import Observed
+from foosets.fooset.state import Child, Observed
 from foosets.fooset.status import Refinement, ended, recorded_end, report, silent_from, terminal, up_to_date
 from foosets.planning.actions import Action, Confirm, Delete, Plan
 from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
-from foosets.planning.obstacles import held_back
+from foosets.planning.obstacles import held_back, holds_deletions
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing
 from foosets.planning.trace import Height, Span
@@ -55,8 +58,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
             obstacle=seen.obstacle,
         )
     pause = held_back(seen.obstacle, now)
-    acting = pause is None and seen.allowance.covered
-    if acting and seen.bereaved and _creatable(seen, refinement):
+    if pause is None and seen.allowance.covered and seen.bereaved and _creatable(seen, refinement):
         meta = fooset.metadata
         there = Confirm(FOOSETS, meta.namespace, meta.name, meta.uid)
         return Plan(actions=(there,), status=write, obstacle=seen.obstacle)
@@ -65,10 +67,11 @@ def plan(seen: Observed, now: datetime) -> Plan:
     answer_in = seen.allowance.standing(fooset.status, now).silent_in(now)
     waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in, answer_in) if seconds is not None]
     return Plan(
-        actions=_actions(seen, refinement, episodes.creating) if acting else (),
+        actions=_actions(seen, refinement, episodes.creating, now),
         status=write,
         obstacle=seen.obstacle if pause is not None else None,
         wake_after=min(waits, default=None),
+        independent=True,
     )
 
 
@@ -89,25 +92,23 @@ def _creatable(seen: Observed, refinement: Refinement) -> bool:
     return refinement.fault is None and any(seen.child_of(entry) is None for entry in refinement.missing)
 
 
-def _actions(seen: Observed, refinement: Refinement, episode: Episode) -> tuple[Action, ...]:
-    if refinement.fault is not None:
+def _actions(seen: Observed, refinement: Refinement, episode: Episode, now: datetime) -> tuple[Action, ...]:
+    if refinement.fault is not None or not seen.allowance.covered:
         return ()
-    namespace = seen.fooset.metadata.namespace
-    applies = [
+    deletes = () if holds_deletions(seen.obstacle, now) else (_delete(child) for child in refinement.orphans)
+    entries = (*refinement.missing, *refinement.changed) if held_back(seen.obstacle, now) is None else ()
+    applies = (
         apply(seen, desired(seen, entry), seen.child_of(entry), episode.refine)
-        for entry in (*refinement.missing, *refinement.changed)
+        for entry in entries
         if entry in refinement.changed or seen.child_of(entry) is None
-    ]
-    deletes = [
-        Delete(
-            BATCHFOOSETS if isinstance(child, BatchFooSet) else SERVICEFOOSETS,
-            namespace,
-            child.metadata.name,
-            child.metadata.uid,
-        )
-        for child in refinement.orphans
-    ]
-    return (*applies, *deletes)
+    )
+    return (*deletes, *applies)
+
+
+def _delete(child: Child) -> Delete:
+    meta = child.metadata
+    resource = BATCHFOOSETS if isinstance(child, BatchFooSet) else SERVICEFOOSETS
+    return Delete(resource, meta.namespace, meta.name, meta.uid)
 
 
 def _progress(seen: Observed, refinement: Refinement, episode: Episode) -> Progress:

@@ -133,6 +133,7 @@ class Plan:
     `status` is None when the stored one is right already. `spans` are the parts of the trace that this look closes;
     they are exported before `status`, which records it, is written. `obstacle` is what the plan itself found in the
     way, or holds back for. `wake_after` asks for another look in so many seconds, should nothing happen before.
+    `independent` says that the refusal of one action tells nothing of the others, which are then tried all the same.
     """
 
     actions: tuple[Action, ...] = ()
@@ -140,3 +141,4 @@ class Plan:
     spans: tuple[Span, ...] = ()
     obstacle: Obstacle | None = None
     wake_after: float | None = None
+    independent: bool = False

@@ -127,7 +127,7 @@ class Controller:
         wall = engine.clocks.wall()
         now = datetime.fromtimestamp(wall, UTC)
         plan = self._room.plan(seen, now)
-        outcome = await engine.writers.perform(key, plan.actions)
+        outcome = await engine.writers.perform(key, plan.actions, independent=plan.independent)
         self._expect(key, outcome)  # first, so that no bug of the room's gets a key planned from a cache that lags
         self._room.acted(plan, outcome)
         if outcome.bug is not None:

@@ -2,7 +2,8 @@
 
 The window is additive-increase, multiplicative-decrease (the rule of TCP, RFC 5681, and of kube-controller-manager's
 slow start): it starts at one request in flight, grows by one with every success and halves when the API server
-refuses or strains, so that ten thousand pods that a quota forbids cost a few refusals.
+refuses or strains, so that ten thousand pods that a quota forbids cost a few refusals. Independent actions, which are
+few, are each tried nevertheless.
 Nothing is allocated per action but its result; no task is started.
 """
 
@@ -13,11 +14,13 @@ from typing import Final
 import anyio
 
 from foosets.api.meta import Key
-from foosets.kube.errors import ApiError
+from foosets.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
 from foosets.planning.actions import Action
-from foosets.runtime.apply import Applier, Written
+from foosets.runtime.apply import Applier, NameTaken, Written
 
 FIRST_WINDOW: Final = 1.0
+ABOUT_ONE_OBJECT: Final = (Conflict, Forbidden, Invalid, NameTaken, NotFound)
+"""What the API server says of the object that it is asked for. All else is about the server, or the way to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,11 @@ class Refused:
 
 @dataclass(slots=True)
 class Performed:
-    """The outcome of one plan's actions. After a refusal or a bug those not yet begun are left for the next plan."""
+    """The outcome of one plan's actions, of which what was `refused` has their order.
+
+    After a refusal or a bug those not yet begun are left for the next plan; those of an independent plan only if the
+    refusal was not about one object.
+    """
 
     written: list[Written] = field(default_factory=list[Written])
     refused: list[Refused] = field(default_factory=list[Refused])
@@ -40,10 +47,12 @@ class Performed:
 class _Batch:
     """The actions of one plan on their way."""
 
-    __slots__ = ("done", "in_flight", "key", "outcome", "todo")
+    __slots__ = ("actions", "done", "in_flight", "independent", "key", "outcome", "todo")
 
-    def __init__(self, key: Key, actions: tuple[Action, ...]) -> None:
+    def __init__(self, key: Key, actions: tuple[Action, ...], *, independent: bool) -> None:
         self.key = key
+        self.actions = actions
+        self.independent = independent
         self.todo = deque(actions)
         self.in_flight = 0
         self.outcome = Performed()
@@ -67,14 +76,14 @@ class Writers:
             for _ in range(self._size):
                 group.start_soon(self._write)
 
-    async def perform(self, key: Key, actions: tuple[Action, ...]) -> Performed:
+    async def perform(self, key: Key, actions: tuple[Action, ...], *, independent: bool = False) -> Performed:
         """Perform the actions of one key, in order of start; return when none is in flight any more.
 
         Whatever went wrong is part of the outcome, for what went well must be known all the same.
         """
         if not actions:
             return Performed()
-        batch = _Batch(key, actions)
+        batch = _Batch(key, actions, independent=independent)
         self._batches.append(batch)
         self._rouse()
         await batch.done.wait()
@@ -118,7 +127,8 @@ class Writers:
             self._widen(batch.key)
         except ApiError as error:
             batch.outcome.refused.append(Refused(action, error))
-            batch.todo.clear()
+            if not (batch.independent and isinstance(error, ABOUT_ONE_OBJECT)):
+                batch.todo.clear()
             self._windows[batch.key] = max(FIRST_WINDOW, self._windows.get(batch.key, FIRST_WINDOW) / 2)
         except Exception as bug:  # noqa: BLE001 - it belongs to the key: the controller raises it there
             batch.outcome.bug = bug
@@ -137,6 +147,7 @@ class Writers:
 
     def _finish(self, batch: _Batch) -> None:
         if not batch.done.is_set():
+            batch.outcome.refused.sort(key=lambda refused: batch.actions.index(refused.action))
             self._batches.remove(batch)
             batch.done.set()
 
