@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
+from foosets.api.fooset import FooSet
 from foosets.api.status import BlockedBy
-from tests.builders import Raw, batchfooset, fooset
+from tests.builders import Raw, batchfooset, fooset, template
 from tests.fooset.world import COMPLETE, FAILED, READY, World, refined
 
 TWO: dict[str, Raw] = {"a": {}, "b": {}}
@@ -201,6 +202,30 @@ def test_a_failed_set_says_why_it_failed_and_not_what_else_is_wrong() -> None:
     world.rest()
     assert world.condition("Failed") == ("True", "BackoffLimitExceeded")
     assert cause(world).name == "demo-a"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        fooset({"a": {"template": template(nodeName="n1")}, "b": {}}),
+        fooset({"a": {"template": template(hostname="h")}, "b": {}}),
+        fooset({"b": {}}),
+    ],
+    ids=["a fault", "another template", "removed"],
+)
+def test_a_set_that_failed_keeps_its_cause_whatever_is_written_into_it(changed: FooSet) -> None:
+    world = refined(TWO)
+    failure = {"kind": "BatchFooSet", "name": "demo-a", "condition": "Failed", "reason": "BackoffLimitExceeded"}
+    world.report("demo-a", FAILED, blockedBy=failure | {"since": world.now.replace(microsecond=0)})
+    world.report("demo-b", READY)
+    world.rest()
+    ended = cause(world)
+
+    world.change(changed)
+    world.rest()
+
+    assert cause(world) == ended
+    assert world.condition("Ready") == ("False", "BackoffLimitExceeded")
 
 
 def test_a_set_that_failed_with_a_part_that_is_gone_still_has_failed() -> None:

@@ -117,15 +117,13 @@ def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: d
 
     A set that has failed is blocked by what ended it, whatever was written into it since.
     """
-    failed = [
-        child for child in refinement.current if isinstance(child, BatchFooSet) and _has(child, ConditionType.FAILED)
-    ]
+    failed = _failed(seen, refinement)
     name = seen.fooset.metadata.name
     fault = refinement.fault
     if fault is not None and not failed:
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, fault.reason, fault.message)
-    asked = failed or refinement.current
-    below = [child.status.blocked_by for child in asked if up_to_date(child) and child.status.blocked_by]
+    asked = failed or [child for child in refinement.current if up_to_date(child)]
+    below = [child.status.blocked_by for child in asked if child.status.blocked_by]
     if below:
         return _deepest(below)
     if refinement.taken:
@@ -138,6 +136,16 @@ def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: d
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, seen.obstacle.reason, seen.obstacle.message)
     silent = silent_from(seen, refinement, episode, now)
     return _silence(refinement) if silent is not None and silent <= now else None
+
+
+def _failed(seen: Observed, refinement: Refinement) -> list[BatchFooSet]:
+    """Return the parts that end the set; of a set that has failed also those that were edited or removed since."""
+    if recorded_end(seen.fooset) == ConditionType.FAILED:
+        batches = (child for child in seen.batches.values() if seen.owns(child))
+        return [child for child in batches if holds(child.status.conditions, ConditionType.FAILED)]
+    return [
+        child for child in refinement.current if isinstance(child, BatchFooSet) and _has(child, ConditionType.FAILED)
+    ]
 
 
 def _silence(refinement: Refinement) -> Cause:
