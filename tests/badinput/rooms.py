@@ -61,7 +61,7 @@ def _room_of(kind: str, now: datetime) -> Any:
         return microseconds(now)
 
     if kind == Kind.FOOSET:
-        foosets = FooSetRoom(enqueue)
+        foosets = FooSetRoom(enqueue, clock)
         return foosets, lambda raw: foosets.foosets.upsert(FooSet.model_validate_json(raw))
     if kind == Kind.SERVICEFOOSET:
         services = ServiceRoom(enqueue, Settings(), clock)

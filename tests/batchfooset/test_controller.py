@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from foosets.runtime.manager import SWARM_SECONDS
 from foosets.runtime.obstruction import Obstructions
 from foosets.runtime.settings import Settings
 from foosets.runtime.writers import Performed
-from tests.builders import NOW, Raw, batchfooset, raw_pod, template
+from tests.builders import NOW, Raw, batchfooset, fooquota, raw_pod, template
 from tests.placement.cells import node, raw_node
 
 KEY = Key("ns", "work")
@@ -467,6 +467,26 @@ def test_a_set_made_again_under_its_name_starts_afresh() -> None:
     assert seen is not None
     assert not seen.pods
     assert plan_alone(seen, NOW).plan.status is not None
+
+
+def test_a_set_asks_from_when_its_spec_its_pods_or_what_the_quotas_say_was_first_seen() -> None:
+    bench, asked = Bench(), list[datetime]()
+    for change in (
+        lambda: bench.batch(batchfooset()),
+        lambda: bench.batch(batchfooset()),
+        lambda: bench.batch(batchfooset(generation=2)),
+        lambda: bench.room.quotas.upsert(fooquota()),
+        bench.rest,  # tries the template
+        lambda: bench.batch(batchfooset(generation=2, uid="another")),
+    ):
+        change()
+        seen = bench.room.observe(KEY, None)
+        assert seen is not None
+        asked.append(seen.allowance.asked_since)
+        bench.now += timedelta(seconds=60)
+    assert len(set(asked)) == 5
+    assert asked[0] == asked[1]
+    assert asked == sorted(asked)
 
 
 def test_the_room_watches_all_bound_pods_since_all_take_room() -> None:

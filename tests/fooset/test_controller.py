@@ -1,5 +1,6 @@
 """The room with its stores fed by hand as watches would, and the keys that it asked to look at."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from foosets.fooset.controller import FooSetRoom, assemble
 from foosets.fooset.state import Child, Observed
 from foosets.kube.errors import Conflict
 from foosets.planning.actions import Confirm, Plan
+from foosets.planning.setspans import microseconds
 from foosets.runtime.apply import Written
 from foosets.runtime.settings import Settings
 from foosets.runtime.writers import Performed, Refused
-from tests.builders import batchfooset, controlled_by, derived, fooset, servicefooset
+from tests.builders import NOW, batchfooset, controlled_by, derived, fooquota, fooset, servicefooset
 
 DEMO = Key("ns", "demo")
 
@@ -21,7 +23,8 @@ DEMO = Key("ns", "demo")
 class Bench:
     def __init__(self, *children: Child) -> None:
         self.asked: list[Key] = []
-        self.room = FooSetRoom(self._ask)
+        self.now = NOW
+        self.room = FooSetRoom(self._ask, lambda: microseconds(self.now))
         self.room.foosets.upsert(fooset({"work": {}}, {"web": {}}))
         for child in children:
             self.put(child)
@@ -42,6 +45,10 @@ class Bench:
 
 def own(version: str = "1", **meta: Any) -> Child:
     return batchfooset("demo-work", resourceVersion=version, **(derived("demo", "work") | meta))
+
+
+def looked_at(child: Child, generation: int) -> Child:
+    return child.model_copy(update={"status": child.status.model_copy(update={"observed_generation": generation})})
 
 
 def foreign(version: str = "1") -> Child:
@@ -112,6 +119,45 @@ def test_a_set_that_is_gone_is_not_bereaved_for_ever() -> None:
     bench.room.batches.remove(own("3"))  # pyright: ignore[reportArgumentType] - the name tells the kind
     bench.room.forget(DEMO)
     assert not bench.room._bereaved
+
+
+def test_a_child_waits_for_a_look_from_when_it_was_first_seen_to_until_its_controller_moves() -> None:
+    bench = Bench(own())
+    first = bench.now
+    assert bench.observe().unread == {own().metadata.uid: first}
+    bench.now += timedelta(seconds=9)
+    bench.put(own("2", generation=2))
+    assert bench.observe().unread == {own().metadata.uid: first}, "it has not even looked at the generation before"
+    bench.put(looked_at(own("3", generation=2), 1))
+    assert bench.observe().unread == {own().metadata.uid: bench.now}
+    bench.put(looked_at(own("4", generation=2), 2))
+    assert bench.observe().unread == {}
+
+
+def test_a_child_that_is_made_again_has_waited_for_nothing_yet() -> None:
+    bench = Bench(own())
+    bench.observe()
+    bench.room.batches.remove(own("2"))  # pyright: ignore[reportArgumentType] - the name tells the kind
+    bench.now += timedelta(seconds=9)
+    bench.put(own("3"))
+    assert bench.observe().unread == {own().metadata.uid: bench.now}
+
+
+def test_a_set_asks_from_when_its_spec_or_what_the_quotas_say_was_first_seen() -> None:
+    bench = Bench()
+    asked = [bench.observe().allowance.asked_since]
+    for change in (
+        lambda: bench.room.foosets.upsert(fooset(resourceVersion="2", generation=2)),
+        lambda: bench.room.quotas.upsert(fooquota()),
+        lambda: bench.room.foosets.upsert(fooset(resourceVersion="3", generation=2)),
+        lambda: bench.room.foosets.remove(fooset(resourceVersion="4")),
+        lambda: bench.room.foosets.upsert(fooset(resourceVersion="5", generation=2)),
+    ):
+        bench.now += timedelta(seconds=1)
+        change()
+        if bench.room.foosets.get(DEMO) is not None:
+            asked.append(bench.observe().allowance.asked_since)
+    assert [(at - NOW).total_seconds() for at in asked] == [0, 1, 2, 2, 5]
 
 
 @pytest.mark.parametrize("uid", ["old-uid", "new-uid"])

@@ -261,6 +261,41 @@ def test_a_child_that_nobody_looks_at_is_the_fault_of_its_controller() -> None:
     )
 
 
+def stuck(*children: str) -> World:
+    """A set whose parts have found no node for long."""
+    world = refined(service={name: {} for name in children})
+    for name in children:
+        world.block(f"demo-{name}", "NoFit")
+    world.rest()
+    world.after(100)
+    world.rest()
+    return world
+
+
+def test_a_child_that_changes_in_a_set_that_was_stuck_is_given_time_to_be_looked_at() -> None:
+    world = stuck("s")
+    world.scale("demo-s", replicas=3)
+    world.rest()
+    assert world.condition("Ready") == ("False", "Placing")
+    assert world.plan().wake_after == pytest.approx(15, abs=0.1)
+
+    world.after(15)
+    world.rest()
+    assert world.condition("Ready") == ("False", "ControllerSilent")
+
+
+def test_of_children_that_nobody_looks_at_the_one_is_named_that_has_waited_longest() -> None:
+    world = stuck("a", "b")
+    world.scale("demo-b", replicas=3)
+    world.rest()
+    world.after(10)
+    world.scale("demo-a", replicas=3)
+    world.rest()
+    world.after(6)
+    world.rest()
+    assert cause(world).name == "demo-b"
+
+
 def test_a_controller_that_looks_again_is_not_silent() -> None:
     world = refined({"a": {}})
     world.rest()

@@ -14,10 +14,13 @@ from foosets.api.meta import BATCHFOOSETS
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.fooset.plan import plan
 from foosets.fooset.state import Child, Observed
+from foosets.fooset.status import up_to_date
 from foosets.planning.actions import Apply, Confirm, Delete, Plan, Status
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.reservations import NOT_LIMITED, Allowance, Share
+from foosets.planning.setspans import microseconds
 from foosets.planning.trace import Span
+from foosets.planning.unchanged import Unchanged
 from tests.builders import NOW, Raw, condition, fooset, metadata
 
 READY = {"Placed": "Available", "Ready": "Available"}
@@ -40,6 +43,7 @@ class World:
     now: datetime = NOW
     version: int = 100
     spans: list[Span] = field(default_factory=list[Span])
+    unread: Unchanged = field(default_factory=Unchanged)
 
     # ---- the controller
 
@@ -47,7 +51,14 @@ class World:
         batches = {name: one for name, one in self.children.items() if isinstance(one, BatchFooSet)}
         services = {name: one for name, one in self.children.items() if isinstance(one, ServiceFooSet)}
         allowance = Allowance(self.share, self.fooset.metadata.generation)
-        return Observed(self.fooset, batches, services, self.obstacle, allowance, self.bereaved)
+        unread = {
+            child.metadata.uid: self.unread.since(
+                child.metadata.uid, child.status.observed_generation, microseconds(self.now)
+            )
+            for child in self.children.values()
+            if not up_to_date(child)
+        }
+        return Observed(self.fooset, batches, services, self.obstacle, allowance, self.bereaved, unread)
 
     def plan(self) -> Plan:
         return plan(self.seen(), self.now)

@@ -219,6 +219,13 @@ def test_a_set_that_has_just_been_ready_waits_from_now_on() -> None:
     assert found.silent_in(NOW + timedelta(hours=1)) == 15
 
 
+def test_a_set_that_has_waited_long_asks_for_something_new_and_waits_from_then_on() -> None:
+    asked = NOW - timedelta(seconds=14)
+    found = Allowance(share("demo", fooquota()), 1, asked_since=asked).standing(waiting(99), NOW)
+    assert found.cause(Kind.FOOSET, "demo", NOW) is None
+    assert found.silent_in(NOW) == 1
+
+
 def test_more_pods_than_the_limit_are_a_wish_of_their_own() -> None:
     allowance = Allowance(share("demo", fooquota(status=GRANTED | REFUSED)), 0, 4)
     assert allowance.standing(waiting(0), NOW, pods=4).granted

@@ -8,9 +8,12 @@ from foosets.api import names
 from foosets.api.meta import FOOQUOTAS, NAMESPACES, PODS, SERVICEFOOSETS, Key
 from foosets.api.namespace import Namespace
 from foosets.api.pod import Pod
+from foosets.placement.dryruns import Admitted
 from foosets.planning.children import Mark
+from foosets.planning.ownership import owner_of
 from foosets.runtime.settings import Assignment, Settings
 from foosets.servicefooset.controller import ServiceRoom, assemble
+from tests.builders import fooquota
 from tests.servicefooset.builders import PARENT_TRACE, UID, World, service, template
 
 KEY = Key("ns", "web")
@@ -22,7 +25,8 @@ class Room:
     def __init__(self, assignment: Assignment = Assignment.POLICY) -> None:
         self.asked: list[Key] = []
         settings = Settings(scheduler_assignment=assignment, scheduler_name="ours")
-        self.room = ServiceRoom(self._ask, settings, lambda: 1_000_000)
+        self.at = 1_000_000
+        self.room = ServiceRoom(self._ask, settings, lambda: self.at)
 
     def _ask(self, key: Key, _after: float = 0.0, /) -> None:
         self.asked.append(key)
@@ -94,6 +98,26 @@ def test_a_changed_template_is_seen_as_another_revision() -> None:
     assert before is not None
     assert after is not None
     assert before.revision != after.revision
+
+
+def test_a_set_asks_from_when_its_spec_its_pods_or_what_the_quotas_say_was_first_seen() -> None:
+    room, asked = Room(), list[float]()
+    admitted = Admitted.of(b'{"spec":{"containers":[]}}', b"")
+    for change in (
+        lambda: room.room.services.upsert(service()),
+        lambda: room.room.services.upsert(service(resourceVersion="2")),
+        lambda: room.room.services.upsert(service(resourceVersion="3", generation=2)),
+        lambda: room.room.quotas.upsert(fooquota()),
+        lambda: room.room._admit(owner_of(SERVICEFOOSETS, service()), admitted),
+        lambda: room.room.services.remove(service(resourceVersion="4")),
+        lambda: room.room.services.upsert(service(resourceVersion="5", generation=2)),
+    ):
+        room.at += 1_000_000
+        change()
+        seen = room.room.observe(KEY, None)
+        if seen is not None:
+            asked.append(seen.allowance.asked_since.timestamp())
+    assert asked == [2, 2, 4, 5, 6, 8]
 
 
 def test_admission_names_the_scheduler_where_it_can() -> None:

@@ -32,6 +32,7 @@ from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.revision import template_revision
 from foosets.planning.stamps import SECOND, Stamps
 from foosets.planning.trace import Context, Microseconds
+from foosets.planning.unchanged import Unchanged
 from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
 from foosets.runtime.settings import Settings
 from foosets.runtime.store import Store
@@ -69,6 +70,7 @@ class BatchRoom:
         self.nodes: Store[Node] = Store()
         self._members = Memberships(Kind.BATCHFOOSET, self.batches.get)
         self._reservations = Reservations()
+        self._asked = Unchanged()
         self._templates: dict[Uid, _Template] = {}
         self._table = Table()
         self._chooser = Chooser(self._table)
@@ -87,6 +89,7 @@ class BatchRoom:
             self._members.forget(before.metadata.uid)
             self._templates.pop(before.metadata.uid, None)
             self._cooling.forget(before.metadata.uid)
+            self._asked.forget(before.metadata.uid)
         changed = after or before
         if changed is not None:
             self._enqueue(changed.key)
@@ -134,7 +137,9 @@ class BatchRoom:
         if obstacle is not None and obstacle.reason in UNPLACED:
             obstacle = self._as_of_now(batch, admitted.pods, obstacle) if admitted else obstacle.worth_a_try()
         members = self._members.of(batch.metadata.uid)
-        allowance = Allowance.of(self._reservations.share_of(owner_of(BATCHFOOSETS, batch)), batch)
+        share = self._reservations.share_of(owner_of(BATCHFOOSETS, batch))
+        asked_since = self._asked.since(batch.metadata.uid, (batch.metadata.generation, requests, share), self._clock())
+        allowance = Allowance.of(share, batch, asked_since)
         return Observed(batch, members, template.revision, obstacle, allowance, requests)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:

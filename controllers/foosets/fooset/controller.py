@@ -12,6 +12,7 @@ from foosets.api.names import Component, Kind, Uid
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.fooset.plan import plan
 from foosets.fooset.state import Child, Observed
+from foosets.fooset.status import up_to_date
 from foosets.kube.codec import ModelCodec
 from foosets.kube.lists import Source
 from foosets.planning.actions import Plan
@@ -20,6 +21,7 @@ from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import parent_of
 from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.trace import Microseconds
+from foosets.planning.unchanged import Unchanged
 from foosets.runtime.manager import Assembly, Enqueue, Watch
 from foosets.runtime.settings import Settings
 from foosets.runtime.store import Store
@@ -33,8 +35,9 @@ class FooSetRoom:
 
     component = Component.FOOSET
 
-    def __init__(self, enqueue: Enqueue) -> None:
+    def __init__(self, enqueue: Enqueue, clock: Callable[[], Microseconds]) -> None:
         self._enqueue = enqueue
+        self._clock = clock
         self.foosets: Store[FooSet] = Store()
         self.batches: Store[BatchFooSet] = Store()
         self.services: Store[ServiceFooSet] = Store()
@@ -42,6 +45,8 @@ class FooSetRoom:
         self._children: dict[tuple[str, Uid], set[tuple[Kind, Key]]] = {}
         self._bereaved: set[Key] = set()
         self._reservations = Reservations()
+        self._asked = Unchanged()
+        self._unread = Unchanged()
         self.foosets.subscribe(self._on_fooset)
         self.quotas.subscribe(self._on_quota)
         self.batches.subscribe(lambda before, after: self._on_child(Kind.BATCHFOOSET, before, after))
@@ -50,6 +55,8 @@ class FooSetRoom:
     # ---- events
 
     def _on_fooset(self, before: FooSet | None, after: FooSet | None) -> None:
+        if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
+            self._asked.forget(before.metadata.uid)
         changed = after or before
         if changed is not None:
             self._enqueue(changed.key)
@@ -60,6 +67,8 @@ class FooSetRoom:
 
     def _on_child(self, kind: Kind, before: Child | None, after: Child | None) -> None:
         """Keep the index of children by owner, and have the owner looked at, and whoever wants the name."""
+        if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
+            self._unread.forget(before.metadata.uid)
         for child, there in ((before, False), (after, True)):
             owner = parent_of(child) if child is not None else None
             if child is None or owner is None:
@@ -104,10 +113,17 @@ class FooSetRoom:
         service_keys = {_child_key(key, entry.name) for entry in fooset.spec.service}
         batch_keys |= {child for kind, child in owned if kind == Kind.BATCHFOOSET}
         service_keys |= {child for kind, child in owned if kind == Kind.SERVICEFOOSET}
-        share = self._reservations.share(key.namespace, fooset.metadata.uid)
-        allowance = Allowance(share, fooset.metadata.generation)
+        meta, at = fooset.metadata, self._clock()
+        share = self._reservations.share(key.namespace, meta.uid)
+        asked_since = self._asked.since(meta.uid, (meta.generation, share), at)
+        allowance = Allowance(share, meta.generation, asked_since=asked_since)
         batches, services = _held(self.batches, batch_keys), _held(self.services, service_keys)
-        return Observed(fooset, batches, services, obstacle, allowance, key in self._bereaved)
+        unread = {
+            child.metadata.uid: self._unread.since(child.metadata.uid, child.status.observed_generation, at)
+            for child in (*batches.values(), *services.values())
+            if not up_to_date(child)
+        }
+        return Observed(fooset, batches, services, obstacle, allowance, key in self._bereaved, unread)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan."""
@@ -143,8 +159,8 @@ def _held(store: Store[C], keys: Iterable[Key]) -> dict[str, C]:
 
 def assemble(enqueue: Enqueue, settings: Settings, clock: Callable[[], Microseconds]) -> Assembly:
     """Put the room and its watches together."""
-    del settings, clock  # nothing about this room differs between installations, and it stamps nothing
-    room = FooSetRoom(enqueue)
+    del settings  # nothing about this room differs between installations
+    room = FooSetRoom(enqueue, clock)
     return Assembly(
         room,
         [

@@ -62,7 +62,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         meta = fooset.metadata
         there = Confirm(FOOSETS, meta.namespace, meta.name, meta.uid)
         return Plan(actions=(there,), status=write, obstacle=seen.obstacle)
-    silent = silent_from(seen, refinement, episode, now)
+    silent = silent_from(seen, refinement)
     silent_in = (silent - now).total_seconds() if silent is not None and silent > now else None
     answer_in = seen.allowance.standing(fooset.status, now).silent_in(now)
     waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in, answer_in) if seconds is not None]

@@ -1,7 +1,8 @@
 """What the fooset controller's plan looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooset import BatchEntry, FooSet, ServiceEntry
@@ -23,7 +24,8 @@ class Observed:
 
     `batches` and `services` hold whatever has the name of an entry's child, whoever owns it, and every child that this
     FooSet owns, also of entries that are gone; by name. `allowance` is what the FooQuotas of the namespace let it do.
-    `bereaved` is whether a child has gone since the FooSet was last known to be there.
+    `bereaved` is whether a child has gone since the FooSet was last known to be there. `unread` says since when each
+    child whose controller has not looked at its newest spec has waited for a look.
     """
 
     fooset: FooSet
@@ -32,6 +34,7 @@ class Observed:
     obstacle: Obstacle | None = None
     allowance: Allowance = UNLIMITED
     bereaved: bool = False
+    unread: Mapping[Uid, datetime] = field(default_factory=dict[Uid, datetime])
 
     @property
     def uid(self) -> Uid:

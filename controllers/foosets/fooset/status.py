@@ -100,19 +100,19 @@ def terminal(seen: Observed, refinement: Refinement) -> ConditionType | None:
     return None
 
 
-def silent_from(seen: Observed, refinement: Refinement, episode: Episode, now: datetime) -> datetime | None:
-    """Return when a child that nobody has looked at yet counts as one whose controller is silent; None without one.
-
-    It is counted from when this set was last Ready, since nothing tells when a child was scaled by somebody else.
-    """
-    if all(up_to_date(child) for child in refinement.current):
-        return None
-    ready = seen.fooset.status.condition(ConditionType.READY)
-    waiting_since = ready.last_transition_time if ready is not None and ready.status != "True" else now
-    return max(waiting_since, episode.trace.started_at) + timedelta(seconds=SILENT_AFTER_SECONDS)
+def _unread(seen: Observed, refinement: Refinement) -> Child | None:
+    """Return the child that has waited longest for a look of its controller; None if none waits."""
+    unread = (child for child in refinement.current if not up_to_date(child))
+    return min(unread, key=lambda child: seen.unread[child.metadata.uid], default=None)
 
 
-def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: datetime) -> Cause | BlockedBy | None:
+def silent_from(seen: Observed, refinement: Refinement) -> datetime | None:
+    """Return when a child that nobody has looked at yet counts as one whose controller is silent; None without one."""
+    child = _unread(seen, refinement)
+    return seen.unread[child.metadata.uid] + timedelta(seconds=SILENT_AFTER_SECONDS) if child is not None else None
+
+
+def _root_cause(seen: Observed, refinement: Refinement, now: datetime) -> Cause | BlockedBy | None:
     """Return what blocks the set: its own fault, else the deepest condition below, else what this controller ran into.
 
     A set that has failed is blocked by what ended it, whatever was written into it since.
@@ -134,8 +134,7 @@ def _root_cause(seen: Observed, refinement: Refinement, episode: Episode, now: d
         return quota
     if seen.obstacle is not None:
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, seen.obstacle.reason, seen.obstacle.message)
-    silent = silent_from(seen, refinement, episode, now)
-    return _silence(refinement) if silent is not None and silent <= now else None
+    return _silence(seen, refinement, now)
 
 
 def _failed(seen: Observed, refinement: Refinement) -> list[BatchFooSet]:
@@ -148,9 +147,11 @@ def _failed(seen: Observed, refinement: Refinement) -> list[BatchFooSet]:
     ]
 
 
-def _silence(refinement: Refinement) -> Cause:
-    """Return the cause that is a controller which does not look at the first child that waits for it."""
-    child = next(child for child in refinement.current if not up_to_date(child))
+def _silence(seen: Observed, refinement: Refinement, now: datetime) -> Cause | None:
+    """Return the cause that is a controller which does not look at the child that has waited longest for it."""
+    child, silent = _unread(seen, refinement), silent_from(seen, refinement)
+    if child is None or silent is None or silent > now:
+        return None
     kind = Kind.BATCHFOOSET if isinstance(child, BatchFooSet) else Kind.SERVICEFOOSET
     message = f"the {kind.lower()} controller has not looked at it: is it running?"
     return Cause(kind, child.metadata.name, ConditionType.READY, Reason.CONTROLLER_SILENT, message)
@@ -172,7 +173,7 @@ def report(seen: Observed, refinement: Refinement, episode: Episode, now: dateti
     """Return the whole status."""
     fooset = seen.fooset
     stored = fooset.status
-    cause = _root_cause(seen, refinement, episode, now)
+    cause = _root_cause(seen, refinement, now)
     blocked = cause if isinstance(cause, BlockedBy) else blocked_by(stored.blocked_by, cause, episode.trace_id, now)
     generation = fooset.metadata.generation
     quota = seen.allowance.standing(stored, now).verdicts(Reason.REFINING)

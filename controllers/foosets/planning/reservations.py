@@ -10,7 +10,7 @@ and waits: the fooset controller changes no child, and the batch controller goes
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 from foosets.api.customresource import GENERATION_MAX, CustomResource
@@ -69,6 +69,7 @@ class Share:
 
 
 NOT_LIMITED: Final = Share()
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,22 @@ class Allowance:
 
     `generation` is that of the root's spec which the set carries out: its own, or 0 for a derived child, which is
     written only when the root's spec is granted. `limit` is how many pods it may have, None for as many as it wants;
-    each of them was charged with `charges`.
+    each of them was charged with `charges`. `asked_since` is since when the set has asked for what it asks, and has
+    been told what it is told.
     """
 
     share: Share = NOT_LIMITED
     generation: int = 0
     limit: int | None = None
     charges: Mapping[str, str] = field(default_factory=dict[str, str])
+    asked_since: datetime = EVER
 
     @classmethod
-    def of(cls, share: Share, owner: CustomResource) -> "Allowance":
+    def of(cls, share: Share, owner: CustomResource, asked_since: datetime = EVER) -> "Allowance":
         """Return the allowance of a set that has pods."""
         meta = owner.metadata
         generation = 0 if parent_of(owner) is not None else meta.generation
-        return cls(share, generation, share.limit(meta.name), share.charges(meta.name))
+        return cls(share, generation, share.limit(meta.name), share.charges(meta.name), asked_since)
 
     @property
     def covered(self) -> bool:
@@ -118,7 +121,7 @@ class Allowance:
         if self.admits(requests) and (self.limit is None or self.limit >= pods):
             return Standing(self.share.quotas)
         refused = self.share.refusal(self.generation)
-        silent_from = _awaited_since(status, now) + timedelta(seconds=SILENT_AFTER_SECONDS)
+        silent_from = max(_awaited_since(status, now), self.asked_since) + timedelta(seconds=SILENT_AFTER_SECONDS)
         return Standing(self.share.quotas, granted=False, refused=refused, silent_from=None if refused else silent_from)
 
 

@@ -22,6 +22,7 @@ from foosets.planning.ownership import owner_of
 from foosets.planning.reservations import Allowance, Reservations
 from foosets.planning.revision import template_revision
 from foosets.planning.trace import Microseconds
+from foosets.planning.unchanged import Unchanged
 from foosets.runtime.manager import SWARM_SECONDS, Assembly, Enqueue, Watch
 from foosets.runtime.settings import Assignment, Settings
 from foosets.runtime.store import Store
@@ -62,6 +63,7 @@ class ServiceRoom:
         self.namespaces: Store[Namespace] = Store()
         self._members = Memberships(Kind.SERVICEFOOSET, self.services.get)
         self._reservations = Reservations()
+        self._asked = Unchanged()
         self._templates: dict[Uid, _Template] = {}
         self.services.subscribe(self._on_service)
         self.pods.subscribe(self._on_pod)
@@ -73,6 +75,7 @@ class ServiceRoom:
         if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
             self._members.forget(before.metadata.uid)
             self._templates.pop(before.metadata.uid, None)
+            self._asked.forget(before.metadata.uid)
         changed = after or before
         if changed is not None:
             self._enqueue(changed.key)
@@ -101,7 +104,9 @@ class ServiceRoom:
         template = self._template(service)
         members, admitted = self._members.of(service.metadata.uid), template.admitted
         requests = admitted.requests if admitted is not None else None
-        allowance = Allowance.of(self._reservations.share_of(owner_of(SERVICEFOOSETS, service)), service)
+        meta, share = service.metadata, self._reservations.share_of(owner_of(SERVICEFOOSETS, service))
+        asked_since = self._asked.since(meta.uid, (meta.generation, requests, share), self._clock())
+        allowance = Allowance.of(share, service, asked_since)
         return Observed(
             service,
             members,
