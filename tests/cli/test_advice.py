@@ -12,7 +12,14 @@ from foosets.cli.descent import Descent
 from foosets.cli.steps import Place, facts_of, filled
 from tests.cli.world import fooset, pod, service
 
-OTHERS = (advice.FOOQUOTA, advice.FOOQUOTA_UNCLAIMED, advice.POD_FAILED, advice.BEING_DELETED, advice.UNKNOWN)
+OTHERS = (
+    advice.FOOQUOTA,
+    advice.FOOQUOTA_UNCLAIMED,
+    advice.OTHER_SCHEDULER_SILENT,
+    advice.POD_FAILED,
+    advice.BEING_DELETED,
+    advice.UNKNOWN,
+)
 EVERY = {**ADVICE, **{f"other-{number}": words for number, words in enumerate(OTHERS)}}
 
 

@@ -86,6 +86,41 @@ def test_a_pod_is_asked_about_as_itself() -> None:
     ]
 
 
+def test_a_scheduler_that_is_silent_is_looked_for_among_the_suites_components() -> None:
+    told = explained(fooset(), service(), pod(node="", scheduler="foo-scheduler"), asked=2)
+    assert told.meaning == ADVICE["SchedulerSilent"].meaning
+    assert "app.kubernetes.io/component=scheduler" in told.steps[0].command
+
+
+def test_another_scheduler_that_is_silent_is_none_of_the_suites_components() -> None:
+    told = explained(fooset(), service(), pod(node="", scheduler="default-scheduler"), asked=2)
+    assert told.cause is not None
+    assert told.cause.reason == "SchedulerSilent"
+    assert "scheduler default-scheduler" in told.cause.message
+    assert commands(told) == [
+        "kubectl describe pod/work-x-0-0 -n ns",
+        "kubectl get namespace ns -L foo.example.com/scheduler-name",
+        "kubectl edit fooset/demo -n ns",
+        "kubectl delete pod/work-x-0-0 -n ns",
+    ]
+    reported = blocked("Pod", POD, "SchedulerSilent")
+    gone = explained(fooset(stored=reported), service(stored=reported))
+    assert gone.meaning == ADVICE["SchedulerSilent"].meaning, "whom the pod named is not known"
+
+
+def test_a_refusal_leads_to_all_who_may_refuse() -> None:
+    told = explained(fooset(stored=blocked("FooSet", "demo", "AdmissionDenied", by="Refined")))
+    asked = " ".join(commands(told))
+    for kind in (
+        "validatingadmissionpolicies",
+        "validatingwebhookconfigurations",
+        "mutatingadmissionpolicies",
+        "mutatingwebhookconfigurations",
+        "limitranges,resourcequotas -n ns",
+    ):
+        assert kind in asked
+
+
 def test_a_controller_that_never_looked_is_the_cause() -> None:
     told = explained(fooset(stored={}))
     said = "the fooset controller has not looked at it yet"

@@ -35,6 +35,11 @@ def test_the_container_is_the_one_that_stands_out() -> None:
     assert _facts(pod(containers=ended[:1]))["container"] == "--all-containers"
 
 
+def test_between_two_crashes_the_container_is_the_one_that_was_started_again() -> None:
+    runs = {"name": "other", "state": {"running": {}}}
+    assert _facts(pod(statuses=[runs, {**runs, "name": "main", "restartCount": 3}]))["container"] == "-c main"
+
+
 def _facts(one: Pod) -> dict[str, str]:
     return dict(facts_of(Descent((fooset(), service(), one)), "Pod", one.metadata.name, ""))
 

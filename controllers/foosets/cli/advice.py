@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from foosets.api.names import Reason
+from foosets.api.names import SCHEDULER_NAME_LABEL, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ _COMPONENT: Final = Step(
     "kubectl get deployments,pods --all-namespaces"
     " -l app.kubernetes.io/name=foosets,app.kubernetes.io/component={component} {there}",
 )
+_MAKE_ANEW: Final = Step("have the pod made anew, with the name of now", "kubectl delete {object} {here}")
 _RUN_AGAIN: Final = "It stays so: to run it again, delete it and apply it again."
 
 ADVICE: Final[Mapping[str, Advice]] = {
@@ -67,13 +68,20 @@ ADVICE: Final[Mapping[str, Advice]] = {
     ),
     Reason.ADMISSION_DENIED: Advice(
         "The API server refuses what the controller wants to make of it: an admission policy, a webhook, the pod"
-        " security level of the namespace, or a role; the message is theirs. It is tried again.",
+        " security level or a limit of the namespace, something that is named and is not there, or a role; the message"
+        " is theirs. It is tried again.",
         (
             Step("see the namespace's pod security level", "kubectl get namespace {namespace} --show-labels {there}"),
             Step(
-                "see who may refuse objects",
-                "kubectl get validatingadmissionpolicies,validatingwebhookconfigurations {there}",
+                "see who may refuse or change objects",
+                "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies"
+                " {there}",
             ),
+            Step(
+                "see who else may change them, where a cluster has such",
+                "kubectl get mutatingadmissionpolicies {there}",
+            ),
+            Step("see what a pod here must ask for", "kubectl describe limitranges,resourcequotas {here}"),
             Step(
                 "see what the controllers may do",
                 "kubectl get clusterroles,clusterrolebindings -l app.kubernetes.io/name=foosets {there}",
@@ -91,7 +99,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         ),
     ),
     Reason.INVALID_POD_TEMPLATE: Advice(
-        "No pod can be made of the template, or its container cannot be configured: something that the message names is"
+        "No pod can be made of the template, or a container of it cannot be made: something that the message names is"
         " wrong or missing.",
         (_EDIT, Step("see which fields a pod has", "kubectl explain pod.spec {there}"), _DESCRIBE),
     ),
@@ -120,7 +128,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         (_DESCRIBE, Step("change the image, in {template}", "kubectl edit {root} {here}")),
     ),
     Reason.CRASH_LOOP: Advice(
-        "A container ends again and again, soon after its start; the kubelet waits longer each time.",
+        "A container cannot be started, or ends soon after its start, again and again; the kubelet waits longer each time.",
         (_LAST_LOGS, _DESCRIBE, _EDIT),
     ),
     Reason.SCHEDULER_NOT_ASSIGNED: Advice(
@@ -140,7 +148,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         (
             _COMPONENT,
             _DESCRIBE,
-            Step("have the pod made anew, with the name of now", "kubectl delete {object} {here}"),
+            _MAKE_ANEW,
         ),
     ),
     Reason.CONTROLLER_SILENT: Advice(
@@ -183,6 +191,20 @@ FOOQUOTA_UNCLAIMED: Final = Advice(
     "Every set of the namespace has been given what it asks for.",
     (Step("see what is reserved, and by whom", "kubectl describe fooquota {quota} {here}"),),
 )
+OTHER_SCHEDULER_SILENT: Final = Advice(
+    "The scheduler that the pod names, which is not the suite's unless that was given this name, has neither given it a"
+    " node nor said why not: it does not run, cannot reach the API server, or the name is wrong.",
+    (
+        _DESCRIBE,
+        Step(
+            "see which scheduler the namespace asks for",
+            f"kubectl get namespace {{namespace}} -L {SCHEDULER_NAME_LABEL} {{there}}",
+        ),
+        Step("name another, in {template}", "kubectl edit {root} {here}"),
+        _MAKE_ANEW,
+    ),
+)
+"""SchedulerSilent, where the pod has not the name that the suite's scheduler has unless it was given another."""
 POD_FAILED: Final = Advice(
     "The pod has ended and is not started again. Its set counts it and makes the next attempt, as long as it may.",
     (

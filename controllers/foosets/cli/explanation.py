@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Final
 
 from foosets.api.fooquota import FooQuota
-from foosets.api.names import ConditionType, Reason
+from foosets.api.names import DEFAULT_SCHEDULER, ConditionType, Reason
 from foosets.api.pod import Pod
 from foosets.api.status import UNOBSERVED, BlockedBy
 from foosets.cli import advice
@@ -208,9 +208,17 @@ def _advice(descent: Descent, state: State, cause: Cause | None, deepest: Level)
         return advice.FOOQUOTA_UNCLAIMED
     if cause is not None and (cause.condition, cause.reason) == (ConditionType.QUOTA_RESERVED, Reason.QUOTA_EXCEEDED):
         return advice.FOOQUOTA
+    if cause is not None and cause.reason == Reason.SCHEDULER_SILENT and _waits_for_another(descent):
+        return advice.OTHER_SCHEDULER_SILENT
     if cause is None and (deepest.reason == TERMINATING or any(map(_goes, descent.below))):
         return advice.BEING_DELETED
     return advice.ADVICE.get(deepest.reason if cause is None else cause.reason, advice.UNKNOWN)
+
+
+def _waits_for_another(descent: Descent) -> bool:
+    """Whether the pod names another scheduler than the suite's, as far as its default name tells."""
+    last = descent.objects[-1]
+    return isinstance(last, Pod) and last.spec.scheduler_name != DEFAULT_SCHEDULER
 
 
 def _elsewhere(descent: Descent, state: State) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooquota import FooQuota
 from foosets.api.names import CHILD, SET_NAME, Component, Kind
-from foosets.api.pod import Pod
+from foosets.api.pod import ContainerStatus, Pod
 from foosets.api.servicefooset import ServiceFooSet
 from foosets.cli.advice import Step
 from foosets.cli.descent import Descent, Object, kind_of
@@ -82,13 +82,15 @@ def _template(nearest: Object) -> str:
 
 
 def _container(pod: Pod | None) -> str:
-    """Return the option for the first container that waits or has ended badly; for all where none stands out."""
+    """Return the option for the first container that waits or has ended badly, else for one that was started again."""
     statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses) if pod is not None else ()
-    for status in statuses:
-        ended = status.state.terminated
-        if status.state.waiting is not None or (ended is not None and ended.exit_code):
-            return f"-c {shlex.quote(status.name)}"
-    return "--all-containers"
+    stands_out = [*filter(_is_down, statuses), *(status for status in statuses if status.restart_count)]
+    return f"-c {shlex.quote(stands_out[0].name)}" if stands_out else "--all-containers"
+
+
+def _is_down(status: ContainerStatus) -> bool:
+    ended = status.state.terminated
+    return status.state.waiting is not None or (ended is not None and ended.exit_code != 0)
 
 
 def _node(one: Object) -> str:
