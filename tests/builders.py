@@ -130,7 +130,7 @@ def raw_pod(index: int = 0, attempt: int = 0, **changes: Any) -> Raw:
     """A bound pod of the BatchFooSet `work` that is on its way.
 
     `changes`: phase, reason, ready, node, revision, deleted, labels, annotations, conditions, containers (their
-    states), uid, kind and scheduler.
+    states), statuses (theirs, whole), uid, kind and scheduler.
     """
     name = f"work-x-{index}-{attempt}"
     labels = {
@@ -147,7 +147,7 @@ def raw_pod(index: int = 0, attempt: int = 0, **changes: Any) -> Raw:
     meta["ownerReferences"] = controlled_by(changes.get("kind", "BatchFooSet"), "work")
     if changes.get("deleted"):
         meta["deletionTimestamp"] = SECOND_OF_NOW
-    states = changes.get("containers", [])
+    statuses = [{"name": "main", "state": state} for state in changes.get("containers", [])]
     return {
         "metadata": meta,
         "spec": {"nodeName": changes.get("node", "n1"), "schedulerName": changes.get("scheduler", "")},
@@ -155,7 +155,7 @@ def raw_pod(index: int = 0, attempt: int = 0, **changes: Any) -> Raw:
             "phase": changes.get("phase", "Pending"),
             "reason": changes.get("reason", ""),
             "conditions": conditions,
-            "containerStatuses": [{"name": "main", "state": state} for state in states],
+            "containerStatuses": changes.get("statuses", statuses),
         },
     }
 

@@ -6,9 +6,10 @@ from foosets.api.batchfooset import INDEX_LIMIT
 from foosets.api.pod import Pod
 from foosets.api.status import Condition
 from foosets.batchfooset.state import Observed
-from foosets.batchfooset.status import Account, cause_of
+from foosets.batchfooset.status import Account, cause_of, own_cause
 from foosets.planning.indexes import IndexSet, format_ranges
 from foosets.planning.members import Members
+from foosets.planning.troubles import STEADY_SECONDS
 from tests.batchfooset.world import World, started
 from tests.builders import NOW, SECOND_OF_NOW, batchfooset, pod
 
@@ -62,6 +63,8 @@ def test_what_remains_counts_only_the_indexes_that_are_asked_for() -> None:
 
 # ---- conditions
 
+CRASHED = [{"name": "main", "restartCount": 1, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
+RESTARTED = [{"name": "main", "restartCount": 2, "ready": True, "state": {"running": {}}}]
 STAGES: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
     "no pod yet": (
         lambda _: None,
@@ -180,6 +183,38 @@ def test_the_root_cause_is_shown_with_its_object_and_since_when() -> None:
     assert world.status.blocked_by is None
 
 
+def test_a_pod_is_the_root_cause_though_others_fit_nowhere_and_placed_says_that() -> None:
+    world = World(batchfooset(spec={"parallelism": 2, "completions": 3}))
+    world.rest()
+    world.stick(1)
+    world.full = True
+    world.change(parallelism=3)
+    world.rest()
+    blocked = world.status.blocked_by
+    assert blocked is not None
+    assert (blocked.kind, blocked.name, blocked.reason) == ("Pod", world.name(1), "ImagePullFailed")
+    assert world.condition("Placed") == ("False", "NoFit")
+    assert world.condition("Ready") == ("False", "ImagePullFailed")
+
+
+def test_a_pod_is_out_of_its_crash_loop_when_it_has_been_well_for_a_while() -> None:
+    world = started(1)
+    (name,) = world.live()
+    one = world.pods[name]
+    world.put(name, one | {"status": one["status"] | {"conditions": [], "containerStatuses": CRASHED}})
+    world.rest()
+    assert world.condition("Ready") == ("False", "CrashLoop")
+    world.put(name, one | {"status": one["status"] | {"containerStatuses": RESTARTED}})
+    world.rest()
+    assert world.condition("Ready") == ("False", "CrashLoop")
+    wake_after = world.plan().plan.wake_after
+    assert wake_after is not None
+    assert wake_after <= STEADY_SECONDS
+    world.after(wake_after)
+    world.rest()
+    assert world.condition("Ready") == ("True", "Available")
+
+
 def test_the_generation_that_was_looked_at_is_told_and_transitions_keep_their_time() -> None:
     world = started(1)
     ready = world.status.condition("Ready")
@@ -211,5 +246,6 @@ def test_an_index_that_waits_blocks_only_a_set_that_has_room_for_its_pod(there: 
     for one in there:
         members.observe(None, one, None)
     seen = Observed(batchfooset(spec={"completions": 2, "parallelism": 1}, status=status), members, "r1")
-    cause = cause_of(seen, Account.of(seen, NOW), NOW)
+    account = Account.of(seen, NOW)
+    cause = cause_of(seen, account, own_cause(seen, account, NOW))
     assert (cause.reason if cause else None) == reason

@@ -14,6 +14,7 @@ from foosets.planning.member import TRACED_PODS, Member
 from foosets.planning.members import Members
 from foosets.planning.podspans import CREATED
 from foosets.planning.trace import TraceId
+from foosets.planning.troubles import STEADY_SECONDS
 from tests.builders import PARENT_TRACE, TRACEPARENT, Raw, pod
 
 OWNER = Uid("uid-work")
@@ -73,9 +74,31 @@ def test_a_pod_without_a_number_of_ours_is_no_member() -> None:
 def test_a_trouble_goes_with_its_pod() -> None:
     stuck = pod(0, containers=[{"waiting": {"reason": "CrashLoopBackOff"}}])
     seen = members(stuck)
-    assert list(seen.troubles) == ["work-x-0-0"]
-    seen.observe(stuck, pod(0, phase="Running", ready=True), T)
-    assert not seen.troubles
+    assert [trouble.pod for trouble in seen.troubles(T)] == ["work-x-0-0"]
+    seen.observe(stuck, None, T)
+    assert not seen.troubles(T)
+
+
+def test_a_crash_loop_lasts_until_its_container_has_been_well_for_a_while() -> None:
+    def running(*, ready: bool) -> Pod:
+        return pod(0, phase="Running", ready=ready, statuses=[{"name": "main", "ready": ready, "restartCount": 2}])
+
+    stuck = pod(0, containers=[{"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}])
+    seen = members(stuck)
+    seen.observe(stuck, running(ready=False), T)
+    seen.observe(running(ready=False), running(ready=True), 2 * T)
+    until = (2 + STEADY_SECONDS) * T
+    assert [trouble.message for trouble in seen.troubles(until - 1)] == ["back-off"]
+    assert not seen.troubles(until)
+    seen.observe(running(ready=True), running(ready=False), until)
+    assert not seen.troubles(until)
+
+
+def test_what_has_restarted_long_ago_is_in_no_crash_loop() -> None:
+    unready = pod(0, phase="Running", ready=False, statuses=[{"name": "main", "restartCount": 9}])
+    seen = members(unready)
+    seen.observe(unready, unready, T)
+    assert not seen.troubles(T)
 
 
 # ---- what is remembered of pods that ended or went

@@ -157,6 +157,10 @@ class World:
         raw["status"]["phase"] = "Running"
         self._tell(name, raw, "Ready", "True")
 
+    def tell(self, name: str, raw: Raw) -> None:
+        """Report the whole pod as its kubelet sees it."""
+        self._put(name, raw)
+
     def run_all(self) -> None:
         """Bind every pod and let it become Ready."""
         for name in [name for name, raw in self.pods.items() if raw["status"]["phase"] == "Pending"]:

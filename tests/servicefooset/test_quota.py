@@ -35,7 +35,7 @@ def test_without_an_answer_no_pod_is_created() -> None:
 
 
 def test_an_autoscaler_gets_as_far_as_the_reservation_goes() -> None:
-    world = running()
+    world = running(scheduler="foo-scheduler")
     quota(world, 5, 2, refused=2)
     world.change(replicas=9)
     assert [act[-1] for act in everything(world)] == ["3", "4"]

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 
 from foosets.api.names import Reason
@@ -5,7 +7,7 @@ from foosets.api.servicefooset import ServiceFooSetStatus
 from foosets.api.status import ATTEMPTS_MAX
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.silence import SILENT_AFTER_SECONDS
-from tests.servicefooset.builders import World, held_up, running, service, template
+from tests.servicefooset.builders import Raw, World, held_up, running, service, template
 
 
 def names_of(world: World) -> list[str]:
@@ -145,6 +147,74 @@ def test_a_refused_pod_shows_the_schedulers_words_and_keeps_its_since() -> None:
     later = world.status().blocked_by
     assert later is not None
     assert (later.message, later.since) == ("3 nodes: cpu", blocked.since)
+
+
+def crash(world: World, *names: str) -> None:
+    """Let containers have ended again, and wait."""
+    for name in names:
+        raw = deepcopy(world.pods[name])
+        waiting = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
+        raw["status"] |= {"conditions": [], "containerStatuses": [_container({"waiting": waiting})]}
+        world.tell(name, raw)
+
+
+def start_again(world: World, *names: str) -> None:
+    """Let containers run again that nothing probes."""
+    for name in names:
+        raw = deepcopy(world.pods[name])
+        raw["status"]["containerStatuses"] = [_container({"running": {}}, ready=True)]
+        world.tell(name, raw)
+        world.ready(name)
+
+
+def _container(state: Raw, *, ready: bool = False) -> Raw:
+    return {"name": "web", "restartCount": 3, "ready": ready, "state": state}
+
+
+def test_a_crash_loop_is_one_cause_though_its_pods_are_ready_for_a_moment() -> None:
+    world = running(service({"replicas": 2}))
+    crash(world, *names_of(world))
+    world.rest()
+    first = world.status().blocked_by
+    assert first is not None
+    for name in names_of(world):
+        world.after(10)
+        start_again(world, name)
+        world.rest()
+        assert world.status().blocked_by == first, "neither the cause nor what it counts"
+        crash(world, name)
+    start_again(world, *names_of(world))
+    world.rest()
+    assert world.status().blocked_by == first
+    assert world.condition("Ready") == ("False", "CrashLoop")
+    wake_after = world.plan().wake_after
+    assert wake_after is not None
+    world.after(wake_after)
+    world.rest()
+    assert world.status().blocked_by is None
+    assert world.condition("Ready") == ("True", "Available")
+
+
+def test_what_keeps_a_mended_template_from_its_pods_is_the_cause_and_not_the_pods_of_the_old_one() -> None:
+    world = running()
+    crash(world, *names_of(world))
+    world.rest()
+    assert world.condition("Ready") == ("False", "CrashLoop")
+    world.change(template=template("web:2"))
+    held_up(world, Obstacle(Reason.INVALID_POD_TEMPLATE, "spec.containers: Invalid", 0.0, 0.0), 60)
+    world.rest()
+    assert world.condition("Ready") == ("False", "InvalidPodTemplate")
+
+
+def test_a_name_that_is_taken_stalls_though_a_pod_is_the_root_cause() -> None:
+    world = running()
+    crash(world, names_of(world)[0])
+    held_up(world, Obstacle(Reason.NAME_COLLISION, "Pod web-3 belongs to another owner", 0.0, 0.0), 60)
+    world.change(replicas=4)
+    world.rest()
+    assert world.condition("Ready") == ("False", "CrashLoop")
+    assert world.condition("Placed") == ("False", "NameCollision")
+    assert world.condition("Stalled")[0] == "True"
 
 
 def test_a_name_collision_stalls() -> None:

@@ -177,6 +177,7 @@ class ContainerStatus(_Row):
     name: str = ""
     restart_count: int = 0
     state: ContainerState = field(default_factory=ContainerState)
+    ready: bool = False
 
 
 class PodStatus(_Row):

@@ -29,6 +29,7 @@ from foosets.planning.obstacles import Obstacle, held_back, holds_deletions
 from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.trace import Context, Height, Span
+from foosets.planning.troubles import over_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,13 @@ def plan(seen: Observed, now: datetime) -> BatchPlan:
     settlement = Settlement() if episode.trace.closed else settle(_progress(seen, account), Height.CHILD, now)
     if settlement.outcome is not None and write is None and not (working or rejected):
         return BatchPlan(_closing(seen, account, episode, Closing(settlement.outcome, status.blocked_by), now))
-    waits = (pause, settlement.ask_again_in, account.conflicts.due_in(now), account.standing.silent_in(now))
+    waits = (
+        pause,
+        settlement.ask_again_in,
+        account.conflicts.due_in(now),
+        account.standing.silent_in(now),
+        over_in(account.troubles, microseconds(now)),
+    )
     deletes = (Delete(PODS, batch.metadata.namespace, pod.name, pod.uid) for pod in (*surplus, *rejected)[:MAX_ACTIONS])
     trial = (dry_run(batch, seen.revision, episodes.creating.trace_id),) if untried else ()
     return BatchPlan(

@@ -10,12 +10,14 @@ from foosets.api.status import AttemptRange
 from foosets.batchfooset.state import Observed
 from foosets.placement.requests import pod_requests
 from foosets.planning import rules
-from foosets.planning.causes import Cause, blocked_by, worst_of
+from foosets.planning.causes import Cause, blocked_by, deepest, on_the_set
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, stored_ranges, version_told
 from foosets.planning.rejections import Conflicts
 from foosets.planning.reservations import Standing
+from foosets.planning.setspans import microseconds
+from foosets.planning.troubles import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Account:
     recorded: Attempts
     conflicts: Conflicts
     standing: Standing
+    troubles: tuple[Trouble, ...]
 
     @classmethod
     def of(cls, seen: Observed, now: datetime) -> "Account":
@@ -56,6 +59,7 @@ class Account:
             standing=seen.allowance.standing(
                 status, now, pods=min(seen.batch.spec.parallelism, remaining), requests=seen.pod_requests
             ),
+            troubles=seen.pods.troubles(microseconds(now)),
         )
 
 
@@ -76,11 +80,8 @@ def terminal(seen: Observed, account: Account) -> ConditionType | None:
     return ConditionType.COMPLETE if account.remaining <= 0 else None
 
 
-def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
-    """Return what keeps the set.
-
-    That is its end, its template, a quota, what its actions ran into, a kubelet, or its pods' troubles.
-    """
+def cause_of(seen: Observed, account: Account, own: Cause | None) -> Cause | None:
+    """Return what keeps the set: its end, its template, or the deepest of its `own` cause and its pods' troubles."""
     name = seen.batch.metadata.name
     kind = Kind.BATCHFOOSET
     end = terminal(seen, account)
@@ -91,14 +92,19 @@ def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
     fault = rules.batch_template(seen.batch.spec.template)
     if fault is not None:
         return Cause(kind, name, ConditionType.PLACED, fault.reason, fault.message)
+    return deepest(account.troubles, seen.revision, own, seen.batch.status.blocked_by)
+
+
+def own_cause(seen: Observed, account: Account, now: datetime) -> Cause | None:
+    """Return what keeps the set from placing pods: a quota, what its actions ran into, or a kubelet."""
+    kind, name = Kind.BATCHFOOSET, seen.batch.metadata.name
     quota = account.standing.cause(kind, name, now)
     if quota is not None:
         return quota
     if seen.obstacle is not None:
         return Cause(kind, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
     lacking = seen.pods.active < min(seen.batch.spec.parallelism, account.remaining)
-    rejected = account.conflicts.cause(kind, name) if lacking else None
-    return rejected or worst_of(seen.pods.troubles.values(), seen.batch.status.blocked_by)
+    return account.conflicts.cause(kind, name) if lacking else None
 
 
 def _failure(seen: Observed, account: Account) -> str:
@@ -109,12 +115,13 @@ def _failure(seen: Observed, account: Account) -> str:
 def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> BatchFooSetStatus:
     """Return the whole status."""
     batch, pods = seen.batch, seen.pods
-    cause = cause_of(seen, account, now)
+    own = own_cause(seen, account, now)
+    cause = cause_of(seen, account, own)
     generation = batch.metadata.generation
     made = (member.pod for member in pods if member.revision == seen.revision)
     return BatchFooSetStatus(
         observed_generation=generation,
-        conditions=merged(batch.status.conditions, _verdicts(seen, account, cause), now, generation),
+        conditions=merged(batch.status.conditions, _verdicts(seen, account, cause, own), now, generation),
         blocked_by=blocked_by(batch.status.blocked_by, cause, episode.trace_id, now),
         trace_id=episode.trace_id,
         trace=closed_trace(episode.trace, closed=closed),
@@ -135,7 +142,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
     )
 
 
-def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable[Verdict]:
+def _verdicts(seen: Observed, account: Account, cause: Cause | None, own: Cause | None) -> Iterable[Verdict]:
     """Yield every condition; Complete and Failed only once they hold, as Job does."""
     end = terminal(seen, account)
     wanted = min(seen.batch.spec.parallelism, account.remaining)
@@ -145,12 +152,14 @@ def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable
     reason, message = _reason(cause, placed=placed, ready=ready, complete=complete)
     blocked = reason not in UNBLOCKED_REASONS
     yield from account.standing.verdicts(Reason.PLACING)
-    yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else reason, "" if placed else message)
+    here = on_the_set(cause, own)
+    why, said = (here.reason, here.message) if here is not None else (reason, message)
+    yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else why, "" if placed else said)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
     if end is not None:
         yield Verdict(end, True, reason, message)
-    yield Verdict(ConditionType.STALLED, failed or _stalled(seen, cause), reason, message)
+    yield Verdict(ConditionType.STALLED, failed or _stalled(seen, here), reason, message)
 
 
 def _reason(cause: Cause | None, *, placed: bool, ready: bool, complete: bool) -> tuple[Reason, str]:

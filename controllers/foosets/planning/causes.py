@@ -36,26 +36,38 @@ def same_cause(one: BlockedBy | None, other: BlockedBy | Cause | None) -> bool:
     return (one.kind, one.name, one.condition, one.reason) == (other.kind, other.name, other.condition, other.reason)
 
 
+def deepest(
+    troubles: Collection[Trouble], revision: str, own: Cause | None, shown: BlockedBy | None = None
+) -> Cause | None:
+    """Return what keeps a set of pods: a pod made from its template, else its `own` cause, else an older pod.
+
+    Older pods make way as soon as the new ones can be made, so what is in the way of these comes first.
+    """
+    current = [trouble for trouble in troubles if trouble.revision == revision]
+    return worst_of(current, shown) or own or worst_of(troubles, shown)
+
+
+def on_the_set(cause: Cause | None, own: Cause | None) -> Cause | None:
+    """Return what a set's conditions say where its root cause is a pod: its `own` cause, if it has one, too."""
+    return own if own is not None and cause is not None and cause.kind == "Pod" else cause
+
+
 def worst_of(troubles: Collection[Trouble], shown: BlockedBy | None = None) -> Cause | None:
     """Return one cause for many pods; the message counts the others.
 
-    It is of the most frequent reason. There the pod that is `shown` already stays, so that pods which come into the
-    same trouble later change no cause; else it is the first by name.
+    The pod that is `shown` already stays as long as it is in the same trouble, so that nobody is told of a new cause
+    because of others. Else it is the one that has been in trouble for longest, then by name.
     """
     if not troubles:
         return None
-    counts: dict[Reason, int] = {}
-    for trouble in troubles:
-        counts[trouble.reason] = counts.get(trouble.reason, 0) + 1
-    first = min(
-        troubles, key=lambda trouble: (-counts[trouble.reason], not same_cause(shown, _cause(trouble)), trouble.pod)
-    )
+    first = min(troubles, key=lambda trouble: (not same_cause(shown, _cause(trouble)), trouble.since, trouble.pod))
     others = len(troubles) - 1
     return _cause(first, f" (and {others} other pod{'s' if others > 1 else ''})" if others else "")
 
 
 def _cause(trouble: Trouble, counted: str = "") -> Cause:
-    return Cause("Pod", trouble.pod, trouble.condition, trouble.reason, f"{trouble.message}{counted}")
+    message = f"{trouble.message[: MESSAGE_MAX - len(counted)]}{counted}"
+    return Cause("Pod", trouble.pod, trouble.condition, trouble.reason, message)
 
 
 def blocked_by(stored: BlockedBy | None, cause: Cause | None, trace: TraceId, now: datetime) -> BlockedBy | None:

@@ -16,7 +16,7 @@ from foosets.planning.kubelets import Refusal
 from foosets.planning.member import TRACED_PODS, Member
 from foosets.planning.podspans import pod_context
 from foosets.planning.trace import Microseconds, TraceId
-from foosets.planning.troubles import Trouble, trouble_of
+from foosets.planning.troubles import Trouble, crash_loop_after, trouble_of
 
 
 class Members:
@@ -85,10 +85,9 @@ class Members:
         """Every index of which a pod was seen to succeed, also when that pod is gone."""
         return self._completed.indexes()
 
-    @property
-    def troubles(self) -> Mapping[str, Trouble]:
-        """What keeps active pods from getting on, by the pod's name."""
-        return self._troubles
+    def troubles(self, at: Microseconds) -> tuple[Trouble, ...]:
+        """What keeps active pods from getting on at that time."""
+        return tuple(trouble for trouble in self._troubles.values() if trouble.lasts(at))
 
     @property
     def failed(self) -> Mapping[str, Member]:
@@ -167,6 +166,7 @@ class Members:
         pod = after or before
         assert pod is not None, "nothing does not become nothing"
         self._version = max(self._version, int(pod.metadata.resource_version))
+        troubled = self._troubles.get(pod.metadata.name)
         held = self._drop(pod.metadata.name)
         if after is None:
             if held is not None:
@@ -175,6 +175,7 @@ class Members:
         member = Member.of(after, held, at)
         if member.known:
             self._add(member)
+            self._judge(member, troubled, at)
 
     def _add(self, member: Member) -> None:
         name, index = member.name, member.index
@@ -199,9 +200,15 @@ class Members:
             self._retire(member)
             return
         self._count(member, 1)
+
+    def _judge(self, member: Member, before: Trouble | None, at: Microseconds | None) -> None:
+        """Note what keeps an active pod from getting on; `before` is what did until now."""
+        if not member.active:
+            return
         trouble = trouble_of(member.pod) if not member.ready else None
+        trouble = trouble or crash_loop_after(before, member.pod, at)
         if trouble is not None:
-            self._troubles[name] = trouble
+            self._troubles[member.name] = trouble
 
     def _drop(self, name: str) -> Member | None:
         held = self._known.pop(name, None)

@@ -26,4 +26,4 @@ def silent_from(pod: Pod) -> Microseconds | None:
 def silence_of(pod: Pod) -> Trouble:
     """Return the trouble of a pod whose scheduler is silent."""
     message = f"scheduler {pod.spec.scheduler_name} has neither bound nor refused the pod: is it running?"
-    return Trouble(pod.metadata.name, "PodScheduled", Reason.SCHEDULER_SILENT, message)
+    return Trouble.of(pod, "PodScheduled", Reason.SCHEDULER_SILENT, message)

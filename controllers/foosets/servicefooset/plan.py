@@ -29,6 +29,7 @@ from foosets.planning.reports import status_write
 from foosets.planning.setspans import Closing, microseconds
 from foosets.planning.stamps import SECOND, parse_time
 from foosets.planning.trace import Height, Span
+from foosets.planning.troubles import over_in
 from foosets.servicefooset.children import create, dry_run
 from foosets.servicefooset.spans import spans_of
 from foosets.servicefooset.state import Observed, Wanted
@@ -76,6 +77,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         settlement.ask_again_in,
         account.conflicts.due_in(now),
         account.standing.silent_in(now),
+        over_in(account.troubles, microseconds(now)),
         *resting.values(),
     )
     return Plan(

@@ -10,7 +10,7 @@ from foosets.api.servicefooset import ServiceFooSetStatus
 from foosets.api.status import AttemptRange
 from foosets.placement.requests import pod_requests
 from foosets.planning import rules
-from foosets.planning.causes import Cause, blocked_by, worst_of
+from foosets.planning.causes import Cause, blocked_by, deepest, on_the_set
 from foosets.planning.conditions import Verdict, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import Attempts, IndexSet, version_told
@@ -35,7 +35,7 @@ class Account:
 
     available: int
     updated: int
-    silent: tuple[Trouble, ...]
+    troubles: tuple[Trouble, ...]
     attempts: Attempts
     recorded: Attempts
     conflicts: Conflicts
@@ -56,7 +56,7 @@ class Account:
         return cls(
             available=sum(1 for at in available if at <= clock),
             updated=sum(1 for member in active if member.revision == seen.revision),
-            silent=tuple(silence_of(pod) for at, pod in silent if at <= clock),
+            troubles=(*seen.pods.troubles(clock), *(silence_of(pod) for at, pod in silent if at <= clock)),
             attempts=recorded.raised(_next_attempts(seen.pods)),
             recorded=recorded,
             conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now).among(wanted),
@@ -86,30 +86,36 @@ def _next_attempts(pods: Members) -> dict[int, int]:
     return attempts
 
 
-def cause_of(seen: Observed, account: Account, now: datetime) -> Cause | None:
-    """Return what keeps the set: its template, a quota, what its actions ran into, a kubelet, or its pods' troubles."""
-    name = seen.service.metadata.name
+def cause_of(seen: Observed, account: Account, own: Cause | None) -> Cause | None:
+    """Return what keeps the set: its template, or the deepest of its `own` cause and its pods' troubles."""
     fault = rules.service_template(seen.service.spec.template)
     if fault is not None:
+        name = seen.service.metadata.name
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, fault.reason, fault.message)
+    return deepest(account.troubles, seen.revision, own, seen.service.status.blocked_by)
+
+
+def own_cause(seen: Observed, account: Account, now: datetime) -> Cause | None:
+    """Return what keeps the set from having its pods placed: a quota, what its actions ran into, or a kubelet."""
+    name = seen.service.metadata.name
     quota = account.standing.cause(Kind.SERVICEFOOSET, name, now)
     if quota is not None:
         return quota
     if seen.obstacle is not None:
         return Cause(Kind.SERVICEFOOSET, name, ConditionType.PLACED, seen.obstacle.reason, seen.obstacle.message)
-    rejected = account.conflicts.cause(Kind.SERVICEFOOSET, name)
-    return rejected or worst_of([*seen.pods.troubles.values(), *account.silent], seen.service.status.blocked_by)
+    return account.conflicts.cause(Kind.SERVICEFOOSET, name)
 
 
 def report(seen: Observed, account: Account, episode: Episode, now: datetime, *, closed: bool) -> ServiceFooSetStatus:
     """Return the whole status."""
     service, pods = seen.service, seen.pods
-    cause = cause_of(seen, account, now)
+    own = own_cause(seen, account, now)
+    cause = cause_of(seen, account, own)
     generation = service.metadata.generation
     made = (member.pod for member in pods if member.revision == seen.revision)
     return ServiceFooSetStatus(
         observed_generation=generation,
-        conditions=merged(service.status.conditions, _verdicts(seen, account, cause), now, generation),
+        conditions=merged(service.status.conditions, _verdicts(seen, account, cause, own), now, generation),
         blocked_by=blocked_by(service.status.blocked_by, cause, episode.trace_id, now),
         trace_id=episode.trace_id,
         trace=closed_trace(episode.trace, closed=closed),
@@ -130,7 +136,7 @@ def report(seen: Observed, account: Account, episode: Episode, now: datetime, *,
     )
 
 
-def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable[Verdict]:
+def _verdicts(seen: Observed, account: Account, cause: Cause | None, own: Cause | None) -> Iterable[Verdict]:
     """Yield every condition; a service has no terminal one."""
     wanted = seen.service.spec.replicas
     placed = seen.pods.placed >= wanted
@@ -138,10 +144,12 @@ def _verdicts(seen: Observed, account: Account, cause: Cause | None) -> Iterable
     reason, message = _reason(cause, placed=placed, ready=ready)
     blocked = reason not in UNBLOCKED_REASONS
     yield from account.standing.verdicts(Reason.PLACING)
-    yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else reason, "" if placed else message)
+    here = on_the_set(cause, own)
+    why, said = (here.reason, here.message) if here is not None else (reason, message)
+    yield Verdict(ConditionType.PLACED, placed, Reason.AVAILABLE if placed else why, "" if placed else said)
     yield Verdict(ConditionType.READY, ready, reason, message)
     yield Verdict(ConditionType.PROGRESSING, not (ready or blocked), reason, message)
-    yield Verdict(ConditionType.STALLED, _stalled(seen, cause), reason, message)
+    yield Verdict(ConditionType.STALLED, _stalled(seen, here), reason, message)
 
 
 def _reason(cause: Cause | None, *, placed: bool, ready: bool) -> tuple[Reason, str]:
