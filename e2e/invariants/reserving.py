@@ -129,7 +129,11 @@ def _exceeded(quota: Object) -> Amounts:
 
 
 def _root_of(pod: Life) -> str:
-    return pod.last["metadata"].get("labels", {}).get(SET_UID, "")
+    return _label_of_root(pod.last)
+
+
+def _label_of_root(pod: Object) -> str:
+    return pod["metadata"].get("labels", {}).get(SET_UID, "")
 
 
 def _root_at(history: History, pod: Life, number: int) -> str:
@@ -164,10 +168,13 @@ def _answered_by(quota: Life, moment: datetime) -> bool:
 
 
 def _beside(history: History, root: str, number: int) -> Iterator[Object]:
-    """Yield the pods of the root that had come and not ended at a version."""
+    """Yield the pods of the root that had come and not ended at a version, those of children that are gone, too."""
     for life in history.of_kind(POD):
         state = life.at(number)
-        if state is not None and not has_ended(state) and _root_at(history, life, number) == root:
+        if state is None or has_ended(state):
+            continue
+        left_by = _label_of_root(state) if controller(state) else ""
+        if (_root_at(history, life, number) or left_by) == root:
             yield life.versions[0].object
 
 

@@ -136,6 +136,21 @@ def test_children_that_were_left_behind_are_charged_for_themselves() -> None:
     assert judged(web(), quota(holds("web", "1")), pod(root="demo")) == []
 
 
+@pytest.mark.parametrize(("owners", "violations"), [(controlled_by(Kind.SERVICEFOOSET, "web"), 1), ([], 0)])
+def test_pods_that_a_child_has_left_count_for_the_one_in_its_place(owners: list[Raw], violations: int) -> None:
+    parent = controlled_by(Kind.FOOSET, "demo")
+    recording, left = Recording(), [pod(0, root="demo"), pod(1, root="demo")]
+    gone = recording.put(web(ownerReferences=parent))
+    recording.put(quota(holds("demo", "2"), cpu="9"))
+    for one in left:
+        recording.put(one | {"metadata": one["metadata"] | {"ownerReferences": owners}})
+    recording.gone(gone)
+    recording.put(web("anew", ownerReferences=parent))
+    recording.put(pod(0, "anew", "demo"))
+    said = [one for one in recording.judged(at_rest=False) if one.invariant == "I15"]
+    assert len(said) == violations
+
+
 def test_a_pod_whose_set_is_gone_is_not_judged() -> None:
     recording = Recording()
     gone = recording.put(web())
