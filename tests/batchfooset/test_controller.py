@@ -11,7 +11,7 @@ from msgspec import convert
 
 from foosets.api.batchfooset import BatchFooSet, BatchFooSetStatus
 from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, NODES, PODS, Key
-from foosets.api.names import Component, Reason, Uid
+from foosets.api.names import SET_UID, Component, Reason, Uid
 from foosets.api.pod import Pod
 from foosets.batchfooset.controller import BatchRoom, assemble
 from foosets.batchfooset.plan import plan as plan_alone
@@ -25,7 +25,7 @@ from foosets.runtime.manager import SWARM_SECONDS
 from foosets.runtime.obstruction import Obstructions
 from foosets.runtime.settings import Settings
 from foosets.runtime.writers import Performed
-from tests.builders import NOW, Raw, batchfooset, fooquota, raw_pod, template
+from tests.builders import NOW, Raw, batchfooset, derived, fooquota, raw_pod, template
 from tests.placement.cells import node, raw_node
 
 KEY = Key("ns", "work")
@@ -487,6 +487,16 @@ def test_a_set_asks_from_when_its_spec_its_pods_or_what_the_quotas_say_was_first
     assert len(set(asked)) == 5
     assert asked[0] == asked[1]
     assert asked == sorted(asked)
+
+
+def test_what_another_of_its_name_has_left_takes_of_what_its_root_hands_down() -> None:
+    bench = Bench()
+    bench.pod(raw_pod(0, labels={SET_UID: "uid-demo"}))
+    bench.pod(raw_pod(1, labels={SET_UID: "uid-older"}))
+    bench.batch(batchfooset(uid="another", **derived("demo", "work")))
+    seen = bench.room.observe(KEY, None)
+    assert seen is not None
+    assert seen.allowance.taken == 1
 
 
 def test_the_room_watches_all_bound_pods_since_all_take_room() -> None:

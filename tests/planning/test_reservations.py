@@ -151,6 +151,13 @@ def test_pods_are_created_up_to_the_limit(live: int, wanted: int, expected: int)
 
 def test_without_a_limit_all_that_is_wanted_is_created() -> None:
     assert UNLIMITED.beside(100, 9) == 9
+    assert Allowance(taken=100).beside(0, 9) == 9
+
+
+@pytest.mark.parametrize(("taken", "live", "expected"), [(0, 0, 4), (3, 0, 1), (4, 0, 0), (2, 2, 0), (9, 0, 0)])
+def test_pods_that_earlier_sets_of_the_name_have_left_take_of_the_limit(taken: int, live: int, expected: int) -> None:
+    allowance = Allowance(share("demo", fooquota(status=GRANTED)), 0, 4, taken=taken)
+    assert allowance.beside(live, 9) == expected
 
 
 # ---- how a wish stands
@@ -232,6 +239,31 @@ def test_more_pods_than_the_limit_are_a_wish_of_their_own() -> None:
     found = allowance.standing(waiting(0), NOW, pods=5)
     assert not found.granted
     assert found.refused is not None
+
+
+def test_pods_that_others_are_in_the_place_of_wait_for_these_and_nobody_is_silent() -> None:
+    allowance = Allowance(share("demo", fooquota(status=GRANTED)), 0, 4, taken=3)
+    found = allowance.standing(waiting(99), NOW, pods=4)
+    (verdict,) = found.verdicts(Reason.PLACING)
+    assert (verdict.holds, verdict.reason, verdict.message) == (
+        False,
+        "QuotaExceeded",
+        "FooQuota team: 3 of 4 reserved pods are still those of an earlier set of this name",
+    )
+    cause = found.cause(Kind.BATCHFOOSET, "demo-work", NOW)
+    assert cause is not None
+    assert (cause.condition, cause.reason, cause.message) == ("QuotaReserved", "QuotaExceeded", verdict.message)
+    assert found.silent_in(NOW) is None
+
+
+@pytest.mark.parametrize(("pods", "live"), [(0, 0), (1, 0), (4, 4), (2, 3)])
+def test_pods_of_others_are_no_cause_where_nothing_is_missing_for_them(pods: int, live: int) -> None:
+    allowance = Allowance(share("demo", fooquota(status=GRANTED)), 0, 4, taken=3)
+    assert allowance.standing(waiting(99), NOW, pods=pods, live=live).granted
+
+
+def test_pods_of_others_are_no_cause_where_nothing_is_limited() -> None:
+    assert Allowance(taken=3).standing(waiting(99), NOW, pods=4).granted
 
 
 def test_pods_that_take_more_than_they_were_charged_with_are_a_wish_of_their_own() -> None:

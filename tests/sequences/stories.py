@@ -1,14 +1,19 @@
 """The stories that sequences play: each a small thing that a user or a cluster does, from rest to rest."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from foosets.api import names
 from foosets.api.meta import BATCHFOOSETS, NODES, PODS, SERVICEFOOSETS, Key
 from tests.e2e import manifests
-from tests.sequences.cell import APP, NAMESPACE, Cell, Story
+from tests.sequences.cell import APP, NAMESPACE, USER, Cell, Story
 
 IMAGE: Final = "busybox:1.38"
+HOURS: Final = "99999"
+"""Seconds that a batch's pods run: past the end of every story."""
+GRACE_SECONDS: Final = 30.0
+"""How long pods may take to end, by Kubernetes' default."""
 
 
 def app() -> manifests.Manifest:
@@ -135,6 +140,19 @@ async def quota_shifted(cell: Cell) -> None:
     cell.edit(lambda old: old.update(spec))
 
 
+async def quota_children_lost(cell: Cell) -> None:
+    """A user deletes one child, later the other; each is made anew at once, and has pods when those of the old go."""
+    cell.limit(pods="4")
+    batch = {"workers": manifests.batch(2, run_seconds=HOURS)}
+    cell.apply(manifests.fooset(APP, batch=batch, service={"server": manifests.service(2)}))
+    await cell.rest()
+    cell.mark()
+    cell.kubelets.pace = replace(cell.kubelets.pace, end=GRACE_SECONDS)
+    for resource, part in ((BATCHFOOSETS, "workers"), (SERVICEFOOSETS, "server")):
+        cell.server.delete(resource, Key(NAMESPACE, f"{APP}-{part}"), user=USER, propagationPolicy="Background")
+        await cell.rest()
+
+
 def service_with(**changes: Any) -> Callable[[Any], None]:
     """Return a change of the service part's spec."""
 
@@ -163,6 +181,7 @@ STORIES: Final[dict[str, Story]] = {
         quota_refused,
         quota_scaled,
         quota_shifted,
+        quota_children_lost,
     )
 }
 CONTESTED: Final = frozenset({flapping.__name__, crowded.__name__})

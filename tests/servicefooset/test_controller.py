@@ -14,7 +14,7 @@ from foosets.planning.ownership import owner_of
 from foosets.runtime.settings import Assignment, Settings
 from foosets.servicefooset.controller import ServiceRoom, assemble
 from tests.builders import fooquota
-from tests.servicefooset.builders import PARENT_TRACE, UID, World, service, template
+from tests.servicefooset.builders import PARENT_TRACE, UID, World, child_of_a_fooset, service, template
 
 KEY = Key("ns", "web")
 
@@ -77,6 +77,15 @@ def test_the_last_pod_leaves_its_attempt_behind() -> None:
     seen = room.room.observe(KEY, None)
     assert seen is not None
     assert dict(seen.pods.retired) == {0: 0}
+
+
+def test_what_another_of_its_name_has_left_takes_of_what_its_root_hands_down() -> None:
+    room, child = Room(), child_of_a_fooset()
+    room.room.pods.upsert(pod(labels=pod().metadata.labels | child["labels"]))
+    room.room.services.upsert(service(uid="another", **child))
+    seen = room.room.observe(KEY, None)
+    assert seen is not None
+    assert (len(seen.pods.live), seen.allowance.taken) == (0, 1)
 
 
 def test_what_is_gone_is_not_observed() -> None:

@@ -86,7 +86,7 @@ class BatchRoom:
 
     def _on_batch(self, before: BatchFooSet | None, after: BatchFooSet | None) -> None:
         if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
-            self._members.forget(before.metadata.uid)
+            self._members.forget(before)
             self._templates.pop(before.metadata.uid, None)
             self._cooling.forget(before.metadata.uid)
             self._asked.forget(before.metadata.uid)
@@ -136,11 +136,12 @@ class BatchRoom:
         requests = admitted.requests if admitted is not None else None
         if obstacle is not None and obstacle.reason in UNPLACED:
             obstacle = self._as_of_now(batch, admitted.pods, obstacle) if admitted else obstacle.worth_a_try()
-        members = self._members.of(batch.metadata.uid)
-        share = self._reservations.share_of(owner_of(BATCHFOOSETS, batch))
-        asked_since = self._asked.since(batch.metadata.uid, (batch.metadata.generation, requests, share), self._clock())
-        allowance = Allowance.of(share, batch, asked_since)
-        return Observed(batch, members, template.revision, obstacle, allowance, requests)
+        owner, meta = owner_of(BATCHFOOSETS, batch), batch.metadata
+        share = self._reservations.share_of(owner)
+        asked_since = self._asked.since(meta.uid, (meta.generation, requests, share), self._clock())
+        taken = self._members.unfinished_before(owner)
+        allowance = Allowance.of(share, batch, asked_since, taken=taken)
+        return Observed(batch, self._members.of(owner), template.revision, obstacle, allowance, requests)
 
     def plan(self, seen: Observed, now: datetime) -> Plan:
         """Return the plan, with a node for every pod that it wants and that fits somewhere."""

@@ -57,7 +57,11 @@ class Account:
             recorded=recorded,
             conflicts=Conflicts.of(status, seen.pods, recorded, now, settled=settled),
             standing=seen.allowance.standing(
-                status, now, pods=min(seen.batch.spec.parallelism, remaining), requests=seen.pod_requests
+                status,
+                now,
+                pods=min(seen.batch.spec.parallelism, remaining),
+                live=len(seen.pods.live),
+                requests=seen.pod_requests,
             ),
             troubles=seen.pods.troubles(microseconds(now)),
         )

@@ -128,7 +128,7 @@ ADVICE: Final[Mapping[str, Advice]] = {
         (_DESCRIBE, Step("change the image, in {template}", "kubectl edit {root} {here}")),
     ),
     Reason.CRASH_LOOP: Advice(
-        "A container cannot be started, or ends soon after its start, again and again; the kubelet waits longer each time.",
+        "A container cannot be started, or ends soon after its start, again and again; the kubelet waits ever longer.",
         (_LAST_LOGS, _DESCRIBE, _EDIT),
     ),
     Reason.SCHEDULER_NOT_ASSIGNED: Advice(

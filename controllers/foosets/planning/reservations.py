@@ -79,7 +79,8 @@ class Allowance:
     `generation` is that of the root's spec which the set carries out: its own, or 0 for a derived child, which is
     written only when the root's spec is granted. `limit` is how many pods it may have, None for as many as it wants;
     each of them was charged with `charges`. `asked_since` is since when the set has asked for what it asks, and has
-    been told what it is told.
+    been told what it is told. So many of the pods are `taken` by unfinished ones of those that had its name before: a
+    child that is made anew is no other part.
     """
 
     share: Share = NOT_LIMITED
@@ -87,13 +88,14 @@ class Allowance:
     limit: int | None = None
     charges: Mapping[str, str] = field(default_factory=dict[str, str])
     asked_since: datetime = EVER
+    taken: int = 0
 
     @classmethod
-    def of(cls, share: Share, owner: CustomResource, asked_since: datetime = EVER) -> "Allowance":
+    def of(cls, share: Share, owner: CustomResource, asked_since: datetime = EVER, *, taken: int = 0) -> "Allowance":
         """Return the allowance of a set that has pods."""
         meta = owner.metadata
         generation = 0 if parent_of(owner) is not None else meta.generation
-        return cls(share, generation, share.limit(meta.name), share.charges(meta.name), asked_since)
+        return cls(share, generation, share.limit(meta.name), share.charges(meta.name), asked_since, taken)
 
     @property
     def covered(self) -> bool:
@@ -112,17 +114,28 @@ class Allowance:
 
     def beside(self, live: int, wanted: int) -> int:
         """Return how many of the wanted pods may be created beside those that have not ended."""
-        return wanted if self.limit is None else max(0, min(wanted, self.limit - live))
+        return wanted if self.limit is None else max(0, min(wanted, self.limit - self.taken - live))
 
     def standing(
-        self, status: Status, now: datetime, *, pods: int = 0, requests: Mapping[str, str] | None = None
+        self, status: Status, now: datetime, *, pods: int = 0, live: int = 0, requests: Mapping[str, str] | None = None
     ) -> "Standing":
-        """Return how the wish for so many pods stands that request this; `status` tells since when it is awaited."""
+        """Return how the wish for so many pods stands that request this, `live` of which have come.
+
+        `status` tells since when it is awaited.
+        """
         if self.admits(requests) and (self.limit is None or self.limit >= pods):
-            return Standing(self.share.quotas)
+            missing = max(0, pods - live)
+            refused = self._displaced() if self.beside(live, missing) < missing else None
+            return Standing(self.share.quotas, granted=refused is None, refused=refused)
         refused = self.share.refusal(self.generation)
         silent_from = max(_awaited_since(status, now), self.asked_since) + timedelta(seconds=SILENT_AFTER_SECONDS)
         return Standing(self.share.quotas, granted=False, refused=refused, silent_from=None if refused else silent_from)
+
+    def _displaced(self) -> Refusal:
+        """Return what is said of pods that are granted, and have others in their place."""
+        quotas = f"{Kind.FOOQUOTA} {', '.join(self.share.quotas)}"
+        message = f"{quotas}: {self.taken} of {self.limit} reserved pods are still those of an earlier set of this name"
+        return Refusal(self.generation, Reason.QUOTA_EXCEEDED, message)
 
 
 UNLIMITED: Final = Allowance()

@@ -73,7 +73,7 @@ class ServiceRoom:
 
     def _on_service(self, before: ServiceFooSet | None, after: ServiceFooSet | None) -> None:
         if before is not None and (after is None or after.metadata.uid != before.metadata.uid):
-            self._members.forget(before.metadata.uid)
+            self._members.forget(before)
             self._templates.pop(before.metadata.uid, None)
             self._asked.forget(before.metadata.uid)
         changed = after or before
@@ -102,14 +102,15 @@ class ServiceRoom:
         if service is None:
             return None
         template = self._template(service)
-        members, admitted = self._members.of(service.metadata.uid), template.admitted
+        owner, admitted = owner_of(SERVICEFOOSETS, service), template.admitted
         requests = admitted.requests if admitted is not None else None
-        meta, share = service.metadata, self._reservations.share_of(owner_of(SERVICEFOOSETS, service))
-        asked_since = self._asked.since(meta.uid, (meta.generation, requests, share), self._clock())
-        allowance = Allowance.of(share, service, asked_since)
+        share = self._reservations.share_of(owner)
+        asked_since = self._asked.since(owner.uid, (service.metadata.generation, requests, share), self._clock())
+        taken = self._members.unfinished_before(owner)
+        allowance = Allowance.of(share, service, asked_since, taken=taken)
         return Observed(
             service,
-            members,
+            self._members.of(owner),
             template.revision,
             template.stencil,
             obstacle,
@@ -168,7 +169,7 @@ class ServiceRoom:
     def _has_older_pods(self, owner: Owner) -> bool:
         """Whether active pods of a set are of another template than its current one."""
         template = self._templates.get(owner.uid)
-        live = self._members.of(owner.uid).live.values()
+        live = self._members.of(owner).live.values()
         return template is not None and any(pod.active and pod.revision != template.revision for pod in live)
 
     def _admit(self, owner: Owner, admitted: Admitted, *, crowded: bool = False) -> None:

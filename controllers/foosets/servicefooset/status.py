@@ -61,7 +61,11 @@ class Account:
             recorded=recorded,
             conflicts=Conflicts.of(seen.service.status, seen.pods, recorded, now).among(wanted),
             standing=seen.allowance.standing(
-                seen.service.status, now, pods=seen.service.spec.replicas, requests=seen.pod_requests
+                seen.service.status,
+                now,
+                pods=seen.service.spec.replicas,
+                live=len(seen.pods.live),
+                requests=seen.pod_requests,
             ),
             changes_in=min(ahead) / SECOND if ahead else None,
         )
