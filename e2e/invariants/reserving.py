@@ -1,12 +1,13 @@
 """I15: what FooQuotas give away is within their limits, once for each set, and nobody has pods that were not given.
 
-What may be above a limit is what was there before it: a limit that was lowered or made later takes nothing away.
+What may be above a limit is what was there before it: a limit that was lowered or made later takes nothing away. What
+was given in one quota by limits that were is completed in the others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, Final
 
 from e2e.invariants.fitting import quantity, requests
@@ -39,7 +40,11 @@ def within_limits(history: History, lag: float) -> Iterator[Violation]:
                     listed_later = had is not None and name not in had
                     if listed_later or share <= (had or {}).get(name, _NOTHING):
                         continue
-                    if _had_before(history, life, entry["uid"], lag):
+                    if had is None and _had_before(history, life, entry["uid"], lag):
+                        continue
+                    given_elsewhere = _given_elsewhere(history, entry, name, after.number)
+                    known_by = (moment - timedelta(seconds=lag) for moment in given_elsewhere)
+                    if over <= _lowered(life, after, name, known_by):
                         continue
                     if share > _taken(history, entry["uid"], after, lag).get(name, _NOTHING):
                         evidence = f"gives {entry['name']} {name}={share} at version {after.number}, {over} too much"
@@ -112,6 +117,10 @@ def _amounts(quantities: Mapping[str, Any]) -> Amounts:
     return {name: quantity(value) for name, value in quantities.items()}
 
 
+def _share_of(root: str, quota: Object) -> Amounts:
+    return next((_amounts(entry["requests"]) for entry in _reservations(quota) if entry["uid"] == root), {})
+
+
 def _sum(pods: Iterable[Object]) -> Amounts:
     total: dict[str, Fraction] = {}
     for pod in pods:
@@ -151,16 +160,19 @@ def _root_at(history: History, pod: Life, number: int) -> str:
 
 def _largest_share(quota: Life, root: str, since: datetime, number: int) -> Amounts:
     """Return the most that the root was given of each resource from that time until that version."""
-    told = [version for version in quota.versions if version.number <= number]
-    known = [version for version in told[:-1] if version.at >= since]
-    before = [version for version in told if version.at < since][-1:]
     share: dict[str, Fraction] = {}
-    for version in (*before, *known, told[-1]):
-        for entry in _reservations(version.object):
-            if entry["uid"] == root:
-                for name, value in _amounts(entry["requests"]).items():
-                    share[name] = max(value, share.get(name, _NOTHING))
+    for version in _in_force(quota, since, number):
+        for name, value in _share_of(root, version.object).items():
+            share[name] = max(value, share.get(name, _NOTHING))
     return share
+
+
+def _in_force(quota: Life, since: datetime, number: int) -> Iterator[Version]:
+    """Yield what the quota said from that time until that version."""
+    told = [version for version in quota.versions if version.number <= number]
+    for version, following in zip_longest(told, told[1:]):
+        if following is None or following.at >= since:
+            yield version
 
 
 def _answered_by(quota: Life, moment: datetime) -> bool:
@@ -184,6 +196,26 @@ def _had_before(history: History, quota: Life, root: str, lag: float) -> bool:
     others = (life for life in history.of_kind(Kind.FOOQUOTA) if life.uid != quota.uid)
     states = (version.object for life in others for version in life.versions if version.at <= known_by)
     return any(entry["uid"] == root for state in states for entry in _reservations(state))
+
+
+def _given_elsewhere(history: History, entry: Any, name: str, number: int) -> Iterator[datetime]:
+    """Yield since when each other quota has given the root as much of a resource as this entry says at a version."""
+    share = _amounts(entry["requests"])[name]
+    for quota in history.of_kind(Kind.FOOQUOTA):
+        first: Version | None = None
+        for version in quota.versions:
+            if version.number < number:
+                gives = _share_of(entry["uid"], version.object).get(name, _NOTHING) >= share
+                first = (first or version) if gives else None
+        if first is not None:
+            yield first.at
+
+
+def _lowered(quota: Life, told: Version, name: str, since: Iterable[datetime]) -> Fraction:
+    """Return by how much its limit is lower than it was at one of these times, or later."""
+    states = (version.object for moment in since for version in _in_force(quota, moment, told.number))
+    limits = [_amounts(state["spec"]["hard"]).get(name, _NOTHING) for state in states]
+    return max(limits, default=_NOTHING) - _amounts(told.object["spec"]["hard"])[name]
 
 
 def _taken(history: History, root: str, told: Version, lag: float) -> Amounts:

@@ -151,6 +151,20 @@ VARIANTS: Final = (
         "I15 FooQuota",
     ),
     Variant(
+        "what has something grows by the limits of the oldest quota alone",
+        (
+            Change(
+                "fooquota/plan.py",
+                "            left = _advance(account, left, decision)\n",
+                "            oldest = limits if account.root.demand.uid not in stored else _limits(quotas[:1])\n"
+                "            room = {name: value if name in oldest else 10**15 for name, value in left.items()}\n"
+                "            left = _advance(account, room, decision)\n",
+            ),
+        ),
+        (Case("quota_of_two"),),
+        "I15 FooQuota",
+    ),
+    Variant(
         "a part gets what another has not given up yet",
         (
             Change(

@@ -93,6 +93,36 @@ def test_a_quota_made_later_counts_what_others_had_given() -> None:
     assert judged(first, late, quota(holds("web", "2"), cpu="1", name="late")) == []
 
 
+def test_what_another_had_given_does_not_grow_beyond_the_limit() -> None:
+    entered = (quota(holds("web", "1")), quota(cpu="2", name="late"), quota(holds("web", "1"), name="late"))
+    (said,) = judged(*entered, quota(holds("web", "3"), name="late"))
+    assert said == "I15 FooQuota ns/late: gives web cpu=3 at version 4, 1 too much"
+
+
+@pytest.mark.parametrize(
+    ("given_by", "told"),
+    [("4", []), ("3", ["I15 FooQuota ns/late: gives web cpu=4 at version 6, 2 too much"])],
+    ids=["that there was", "that there never was"],
+)
+def test_what_another_gave_more_by_a_limit_is_completed(given_by: str, told: list[str]) -> None:
+    """The limit of the second is lowered between the two."""
+    both = (quota(holds("web", "1"), cpu="4"), quota(holds("web", "1"), cpu=given_by, name="late"))
+    lowered = (quota(holds("web", "4"), cpu="4"), quota(holds("web", "1"), name="late"))
+    assert judged(quota(cpu="4"), *both, *lowered, quota(holds("web", "4"), name="late")) == told
+
+
+def test_what_another_gave_less_of_is_not_completed() -> None:
+    both = (quota(holds("web", "1"), cpu="4"), quota(holds("web", "1"), cpu="4", name="late"))
+    lowered = (quota(holds("web", "2"), cpu="4"), quota(holds("web", "1"), name="late"))
+    assert len(judged(*both, *lowered, quota(holds("web", "4"), name="late"))) == 1
+
+
+def test_what_another_gave_after_a_limit_was_lowered_is_judged_by_that() -> None:
+    both = (quota(holds("web", "1"), cpu="4"), quota(holds("web", "1"), cpu="4", name="late"))
+    lowered = (quota(holds("web", "1"), name="late"), quota(holds("web", "4"), cpu="4"))
+    assert len(judged(*both, *lowered, quota(holds("web", "4"), name="late"))) == 1
+
+
 def test_a_resource_that_is_listed_later_counts_with_what_was_given() -> None:
     memory = {"uid": "uid-web", "name": "web", "requests": {"memory": "1Gi"}}
     assert judged(quota(memory, cpu="1"), quota(holds("web", "2"), cpu="1")) == []

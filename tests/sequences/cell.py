@@ -74,9 +74,9 @@ class Cell:
         raw["metadata"] |= {"namespace": NAMESPACE}
         self.server.create(FOOSETS, raw, user=USER)
 
-    def limit(self, **hard: str) -> None:
+    def limit(self, name: str = "team", /, **hard: str) -> None:
         """Create a FooQuota."""
-        self.server.create(FOOQUOTAS, {"metadata": {"name": "team", "namespace": NAMESPACE}, "spec": {"hard": hard}})
+        self.server.create(FOOQUOTAS, {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": {"hard": hard}})
 
     def edit(self, change: Callable[[Object], None]) -> None:
         """Change the spec of the FooSet."""

@@ -130,6 +130,14 @@ async def quota_scaled(cell: Cell) -> None:
     cell.server.change(SERVICEFOOSETS, Key(NAMESPACE, f"{APP}-server"), {"spec": {"replicas": 9}}, user="autoscaler")
 
 
+async def quota_of_two(cell: Cell) -> None:
+    """The service part wants more replicas than the second of two quotas has room for; the first has plenty."""
+    cell.limit("cores", cpu="2")
+    cell.limit("heads", pods="6")
+    await _up(cell)
+    cell.edit(service_with(replicas=7))
+
+
 async def quota_shifted(cell: Cell) -> None:
     """The service part is taken out and another comes in its place, with no room for both."""
     cell.limit(pods="3")
@@ -180,6 +188,7 @@ STORIES: Final[dict[str, Story]] = {
         quota_granted,
         quota_refused,
         quota_scaled,
+        quota_of_two,
         quota_shifted,
         quota_children_lost,
     )
