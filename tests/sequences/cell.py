@@ -8,7 +8,7 @@ What comes first is the `Order`'s business.
 """
 
 import copy
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -25,7 +25,7 @@ from tests.fake import garbage
 from tests.fake.apiserver import START, FakeApiServer, loop_clock
 from tests.fake.kinds import BY_PLURAL
 from tests.fake.record import Record, Request
-from tests.sequences.component import Running
+from tests.sequences.component import Arrival, Running
 from tests.sequences.kubelet import Kubelets
 from tests.sequences.orders import FIXED, Order, Strike, nobody
 from tests.virtualtime import in_virtual_time
@@ -139,6 +139,8 @@ class Played:
     failures: Mapping[Component, list[str]]
     writes: Mapping[Component, int]
     strikes: int
+    arrivals: Mapping[str, Sequence[Arrival]]
+    """What each component, by its user, had been told when."""
 
     @property
     def history(self) -> History:
@@ -190,6 +192,7 @@ def _played(cell: Cell) -> Played:
         failures={name: one.failures.kinds for name, one in cell.components.items()},
         writes={name: one.writes for name, one in cell.components.items()},
         strikes=sum(one.strikes for one in cell.components.values()),
+        arrivals={one.transport.user: one.transport.arrivals for one in cell.components.values()},
     )
 
 
