@@ -31,8 +31,6 @@ class Write:
     code: int
     at: datetime
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    process: str = ""
-    """What the sender calls itself (its User-Agent); two replicas of one identity may differ in it."""
 
     @property
     def succeeded(self) -> bool:
@@ -141,5 +139,4 @@ def _write(event: Event) -> Write:
         code=event.response_status.code,
         at=event.request_received_timestamp,
         body=event.request_object or {},
-        process=event.user_agent,
     )

@@ -7,15 +7,16 @@
     I5   quiet                 no write after the rest                                        at rest
     I6   same work             creations and deletions equal those of a reference             at rest, with a reference
     I7   nothing stale         no write was computed from an older version than the last      always
-    I8   no deposed writer     who does not hold the Lease does not write                     with Leases
     I9   no theft              deletions name the uid, of what is the writer's own            always
     I10  honest status         observedGeneration and counters never go back or tell too much always
     I12  bounded cost          no hot loop, no storm of pods or of status writes              always
     I15  reserved              quotas give no more than there is, once, and pods keep to it   always
 
-Three are not told by a recording: I11, that no policy is passed by (tests/chart/test_pod_policies.py and its
-neighbours); I13, that a poison object delays no other key (tests/runtime/test_loop.py); I14, that telemetry is inert
-(tests/runtime, with a collector that is down). Of I12, memory, tasks and sockets are bench figures.
+Four are not told by a recording: I8, that who does not hold the Lease does not write (tests/e2e/test_leases.py; two
+replicas are one user with one User-Agent to the API server); I11, that no policy is passed by
+(tests/chart/test_pod_policies.py and its neighbours); I13, that a poison object delays no other key
+(tests/runtime/test_loop.py); I14, that telemetry is inert (tests/runtime, with a collector that is down). Of I12,
+memory, tasks and sockets are bench figures.
 
 Everything here is pure but `recorder`: a `History` in, `Violation`s out. Whoever judges says in `At` how the recording
 came to be: at what moment all was at rest, if at all, and how far a cache may have been behind.

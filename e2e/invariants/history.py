@@ -16,7 +16,6 @@ DELETED: Final = "DELETED"
 
 POD: Final = "Pod"
 NODE: Final = "Node"
-LEASE: Final = "Lease"
 SETS: Final = (names.Kind.FOOSET, names.Kind.BATCHFOOSET, names.Kind.SERVICEFOOSET)
 POD_OWNERS: Final = (names.Kind.BATCHFOOSET, names.Kind.SERVICEFOOSET)
 
@@ -97,25 +96,14 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """That a process held a component's Lease, from one moment until before another."""
-
-    user: str
-    process: str
-    since: datetime
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """What the whole cell has seen; where a `namespace` is named, only what is in it is judged.
 
-    Lives by kind, writes in the order of their answers, and who led when (nothing, where nobody is elected).
+    Lives by kind, and writes in the order of their answers.
     """
 
     lives: Mapping[str, Sequence[Life]]
     writes: Sequence[Write] = ()
-    terms: Sequence[Term] = ()
     namespace: str = ""
 
     @classmethod
@@ -123,7 +111,6 @@ class History:
         cls,
         versions: Iterable[Version],
         writes: Iterable[Write] = (),
-        terms: Iterable[Term] = (),
         *,
         namespace: str = "",
     ) -> "History":
@@ -131,7 +118,7 @@ class History:
         lives: dict[str, list[Life]] = {}
         for life in _lives(versions):
             lives.setdefault(life.kind, []).append(life)
-        return cls(lives, tuple(writes), tuple(terms), namespace)
+        return cls(lives, tuple(writes), namespace)
 
     def everywhere(self, *kinds: str) -> Iterator[Life]:
         """Yield every life of these kinds, in all namespaces: pods of others take room, too."""

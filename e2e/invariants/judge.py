@@ -16,7 +16,6 @@ def _always(history: History, at: At) -> Iterator[Violation]:
     yield from placement.placed_once(history)
     yield from placement.placed_where_it_fits(history, at.lag)
     yield from writing.nothing_stale(history)
-    yield from writing.no_deposed_writer(history)
     yield from writing.no_theft(history)
     yield from reporting.never_back(history)
     yield from reporting.nothing_invented(history)

@@ -1,4 +1,4 @@
-"""I7, I8, I9: nobody writes what he should not: nothing stale, nothing after his term, nothing of another's."""
+"""I7, I9: nobody writes what he should not: nothing stale, and nothing of another's."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -7,6 +7,7 @@ from typing import Final
 from e2e.audit import Write, identity
 from e2e.invariants.history import History, Life, Object, Violation, controller
 from foosets.api import names
+from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS
 from foosets.api.names import Component, Kind
 
 OWN_KINDS: Final[Mapping[str, str]] = {
@@ -15,6 +16,7 @@ OWN_KINDS: Final[Mapping[str, str]] = {
     identity(Component.SERVICEFOOSET): Kind.SERVICEFOOSET,
 }
 """Whose children each writer makes and removes; the scheduler has none."""
+OUR_KINDS: Final = frozenset(one.plural for one in (FOOSETS, BATCHFOOSETS, SERVICEFOOSETS, FOOQUOTAS))
 OURS: Final = frozenset(identity(component) for component in Component)
 
 
@@ -42,17 +44,6 @@ def nothing_stale(history: History) -> Iterator[Violation]:
         if number < newest.get(key, 0):
             yield Violation("I7", subject, f"{write.user} wrote it at {number} after a write at {newest[key]}")
         newest[key] = max(number, newest.get(key, 0))
-
-
-def no_deposed_writer(history: History) -> Iterator[Violation]:
-    """I8: where a component's Lease has holders, the one who writes holds it. Who sent a write must be known."""
-    elected = {term.user for term in history.terms}
-    for write in ours(history):
-        if write.user not in elected or not write.process:
-            continue
-        terms = [term for term in history.terms if (term.user, term.process) == (write.user, write.process)]
-        if not any(term.since <= write.at and (term.until is None or write.at < term.until) for term in terms):
-            yield Violation("I8", _subject(write), f"{write.process} wrote it at {write.at} without holding the Lease")
 
 
 def no_theft(history: History) -> Iterator[Violation]:
@@ -90,9 +81,9 @@ def _belongs_to(target: Object, user: str) -> bool:
 
 
 def _is_computed_from_the_object(write: Write) -> bool:
-    """Whether the body follows from the object's state: a set's status, or the patch of a child."""
+    """Whether the body follows from the object's state: the status of one of our kinds, or the patch of a child."""
     whole, _, part = write.resource.partition("/")
-    return whole in {"foosets", "batchfoosets", "servicefoosets"} and (part == "status" or write.verb == "patch")
+    return whole in OUR_KINDS and (part == "status" or write.verb == "patch")
 
 
 def _subject(write: Write) -> str:

@@ -1,11 +1,11 @@
 """A recording to judge, written by hand: every change is the next version, a tenth of a second after the one before."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from e2e.audit import Write, identity
-from e2e.invariants.history import ADDED, DELETED, MODIFIED, At, History, Object, Term, Version, Violation
+from e2e.invariants.history import ADDED, DELETED, MODIFIED, At, History, Object, Version, Violation
 from e2e.invariants.judge import judge
 from foosets.api import names
 from foosets.api.names import Kind
@@ -13,7 +13,7 @@ from tests.builders import NOW, Raw, controlled_by
 
 TICK = timedelta(milliseconds=100)
 BATCH, SERVICE, FOOSET = (identity(one) for one in ("batchfooset", "servicefooset", "fooset"))
-SCHEDULER = identity("scheduler")
+SCHEDULER, QUOTA = identity("scheduler"), identity("fooquota")
 
 
 class Recording:
@@ -24,7 +24,6 @@ class Recording:
         self._objects: dict[str, Raw] = {}
         self._versions: list[Version] = []
         self._writes: list[Write] = []
-        self._terms: list[Term] = []
 
     # ---- telling
 
@@ -38,19 +37,16 @@ class Recording:
         self._tell(DELETED, raw)
 
     def wrote(self, user: str, verb: str, resource: str, **how: Any) -> None:
-        """A request. `how`: name, code, body, process."""
+        """A request. `how`: name, code, body."""
         self.now += TICK
         how = {"namespace": "ns", "name": "app", "code": 200, "at": self.now} | how
         self._writes.append(Write(user, verb, resource, **how))
-
-    def led(self, user: str, process: str, since: datetime, until: datetime | None = None) -> None:
-        self._terms.append(Term(user, process, since, until))
 
     # ---- judging
 
     @property
     def history(self) -> History:
-        return History.of(self._versions, self._writes, self._terms)
+        return History.of(self._versions, self._writes)
 
     def judged(
         self, *, at_rest: bool = True, lag: float = 0.0, resent: int = 0, reference: History | None = None

@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,7 +5,7 @@ import pytest
 from foosets.api import names
 from foosets.api.names import Kind
 from tests.builders import controlled_by
-from tests.invariants.recording import BATCH, FOOSET, SERVICE, Recording, pod
+from tests.invariants.recording import BATCH, FOOSET, QUOTA, SERVICE, Recording, pod
 
 
 @pytest.fixture
@@ -44,30 +43,10 @@ def test_another_of_the_same_name_begins_anew(told: Recording) -> None:
     assert told.judged(at_rest=False) == []
 
 
-def test_a_status_at_no_version_overwrites_blindly(told: Recording) -> None:
-    told.wrote(BATCH, "update", "batchfoosets/status", body={"metadata": {"uid": "uid-app"}})
+@pytest.mark.parametrize(("user", "kind"), [(BATCH, "batchfoosets"), (QUOTA, "fooquotas")])
+def test_a_status_at_no_version_overwrites_blindly(told: Recording, user: str, kind: str) -> None:
+    told.wrote(user, "update", f"{kind}/status", body={"metadata": {"uid": "uid-app"}})
     assert told.broken(at_rest=False) == ["I7"]
-
-
-# ---- the Lease
-
-
-def test_who_holds_the_lease_may_write(told: Recording) -> None:
-    told.led(BATCH, "one", told.now, told.now + timedelta(seconds=1))
-    told.led(BATCH, "two", told.now + timedelta(seconds=1))
-    told.wrote(BATCH, "create", "pods", process="one")
-    told.now += timedelta(seconds=1)
-    told.wrote(BATCH, "create", "pods", process="two")
-    told.wrote(SERVICE, "create", "pods", process="three")  # not elected
-    assert told.judged(at_rest=False) == []
-
-
-@pytest.mark.parametrize("process", ["one", "three"])
-def test_who_does_not_hold_it_any_more_or_never_did_may_not(told: Recording, process: str) -> None:
-    told.led(BATCH, "one", told.now - timedelta(seconds=9), told.now)
-    told.led(BATCH, "two", told.now)
-    told.wrote(BATCH, "create", "pods", process=process)
-    assert told.broken(at_rest=False) == ["I8"]
 
 
 # ---- whose it is
