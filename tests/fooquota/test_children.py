@@ -46,8 +46,8 @@ def work(demand: Demand) -> Part:
 
 def test_a_fooset_asks_for_its_entries_before_anything_is_made() -> None:
     assert demo().parts == (
-        Part("demo-work", 4, ONE_CPU),
-        Part("demo-web", 2, {"cpu": 500, "pods": 1}),
+        Part("demo-work", 4, ONE_CPU, waits=True),
+        Part("demo-web", 2, {"cpu": 500, "pods": 1}, waits=True),
     )
 
 
@@ -105,9 +105,17 @@ def test_a_child_that_only_its_parents_controller_has_seen_has_not_acknowledged(
     assert [part.acknowledged for part in demand.parts] == [False, True]
 
 
+@pytest.mark.parametrize("end", ["Complete", "Failed"])
+def test_a_batch_that_has_ended_acts_on_no_wish_whatever_is_written_into_it(end: str) -> None:
+    over = batch({"observedGeneration": 0, "conditions": [condition(end)]}, spec={"completions": 20})
+    assert work(demo(over, status={})) == Part("demo-work", 0, ONE_CPU)
+    other = fooset({"other": {"template": sized()}}, status={})
+    assert demand_of(other, [over]).parts[1:] == (Part("demo-work"),)
+
+
 def test_a_child_on_its_way_out_will_be_made_again() -> None:
     leaving = batch({"succeeded": 9}, deletionTimestamp="2026-03-01T12:00:00Z")
-    assert work(demo(leaving)) == Part("demo-work", 4, ONE_CPU)
+    assert work(demo(leaving)) == Part("demo-work", 4, ONE_CPU, waits=True)
 
 
 def test_nothing_is_wanted_of_an_entry_that_was_taken_out_and_it_may_go_on_until_it_leaves() -> None:
@@ -172,25 +180,27 @@ def test_a_set_without_parent_is_its_own_part() -> None:
     service = servicefooset("web", {"template": sized(priorityClassName="high"), "replicas": 3}, CURRENT, generation=1)
     demand = demand_alone(service)
 
-    assert (demand.kind, demand.name, demand.parts) == (Kind.SERVICEFOOSET, "web", (Part("web", 3, ONE_CPU),))
+    assert (demand.kind, demand.name) == (Kind.SERVICEFOOSET, "web")
+    assert demand.parts == (Part("web", 3, ONE_CPU, waits=True),)
     assert demand.classes == ("high",)
 
 
 def test_a_batch_without_parent_asks_for_what_is_left() -> None:
     spec = {"template": sized(), "parallelism": 4, "completions": 10}
     assert demand_alone(batchfooset("work", spec, {"succeeded": 9})).parts == (
-        Part("work", 1, ONE_CPU, acknowledged=False),
+        Part("work", 1, ONE_CPU, acknowledged=False, waits=True),
     )
 
 
 def test_a_set_without_parent_on_its_way_out_wants_nothing() -> None:
     leaving = servicefooset("web", {"template": sized()}, CURRENT, deletionTimestamp="2026-03-01T12:00:00Z")
-    assert (demand_alone(leaving).parts, demand_alone(leaving).staying) == ((Part("web", 0, ONE_CPU),), False)
+    demand = demand_alone(leaving)
+    assert (demand.parts, demand.staying) == ((Part("web", 0, ONE_CPU, waits=True),), False)
 
 
 def test_a_set_without_parent_whose_size_cannot_be_told_says_so() -> None:
     demand = demand_alone(servicefooset("web", {"template": sized("-1")}, CURRENT))
-    assert (demand.invalid, demand.parts) == ("'-1' is negative", (Part("web"),))
+    assert (demand.invalid, demand.parts) == ("'-1' is negative", (Part("web", waits=True),))
 
 
 def test_of_a_root_that_is_gone_its_children_are_left() -> None:

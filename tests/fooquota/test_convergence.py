@@ -62,10 +62,12 @@ class Played:
     def part(self, name: str) -> Part:
         """A part as the quota controller sees it."""
         wish = self.wants.get(name, Wish(0, 0))
-        acknowledged = self.wants.get(name) == self.objects.get(name) == self.heard.get(name)
+        made = name in self.objects or name in self.heard
+        acknowledged = not made or self.wants.get(name) == self.objects.get(name) == self.heard.get(name)
         if name == ALONE:
             acknowledged = self.seen == self.generation
-        return Part(name, wish.pods, {"cpu": wish.cpu * 1000, "pods": 1}, acknowledged)
+        waits = name == ALONE or not made
+        return Part(name, wish.pods, {"cpu": wish.cpu * 1000, "pods": 1}, acknowledged, waits=waits)
 
     def root(self, name: str) -> Root:
         """The root as the quota controller sees it."""

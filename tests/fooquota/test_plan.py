@@ -7,7 +7,7 @@ import pytest
 
 from foosets.api.fooquota import FooQuota
 from foosets.api.names import Kind
-from foosets.fooquota.state import Observed
+from foosets.fooquota.state import Observed, Root
 from tests.builders import NOW
 from tests.fooquota.world import (
     CREATED,
@@ -154,6 +154,85 @@ def test_a_new_size_of_a_set_without_parent_is_refused_as_a_whole() -> None:
     assert waiting(seen) == {"web": MORE.format(3, 9, 10)}
 
 
+def test_what_has_finished_is_given_back_while_a_newer_generation_waits() -> None:
+    six = quota(pods="12")
+    seen = settled(Observed((six,), tuple(root(name, part(f"{name}-w", 4), part(f"{name}-s", 1)) for name in "ab")))
+
+    def grown(name: str, work: int) -> Root:
+        parts = (part(f"{name}-w", work), part(f"{name}-s", 8, acknowledged=False))
+        return root(name, *parts, live={f"{name}-s": pods(1)}, generation=2)
+
+    seen = then(seen, grown("a", 4), grown("b", 4))
+    assert (list(waiting(seen)), counts(seen)["a"]) == (["a", "b"], {"a-w": 4, "a-s": 1})
+
+    seen = then(seen, grown("a", 0), grown("b", 0))
+
+    assert (requests(seen), list(waiting(seen))) == ({"a": {"pods": "8"}, "b": {"pods": "1"}}, ["b"])
+    assert counts(seen)["b"] == {"b-w": 0, "b-s": 1}
+
+
+def test_a_part_that_wants_fewer_pods_while_its_root_waits_is_told_of_no_more() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 4, cpu="1"), part("demo-b", 1, cpu="1")),)))
+
+    larger, running = part("demo-b", 1, acknowledged=False, cpu="9"), {"demo-a": pods(3, cpu="1")}
+    seen = then(seen, root("demo", part("demo-a", 2, cpu="1"), larger, live=running, generation=2))
+
+    assert (counts(seen), requests(seen)) == ({"demo": {"demo-a": 2, "demo-b": 1}}, {"demo": {"cpu": "4"}})
+
+
+def test_pods_of_an_older_size_are_kept_beside_those_that_may_replace_them_while_a_newer_generation_waits() -> None:
+    old = {"demo-a": pods(4, cpu="2")}
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 4, cpu="2"), live=old),)))
+    seen = then(seen, root("demo", part("demo-a", 4, cpu="1"), live=old, generation=2))
+    left = {"demo-a": pods(2, cpu="2")}
+
+    seen = then(
+        seen, root("demo", part("demo-a", 4, cpu="1"), part("demo-b", 1, waits=True, cpu="9"), live=left, generation=3)
+    )
+
+    assert (counts(seen)["demo"], requests(seen)) == ({"demo-a": 4}, {"demo": {"cpu": "6"}})
+    assert list(waiting(seen)) == ["demo"]
+
+
+def test_a_set_without_parent_whose_newer_spec_waits_holds_its_pods_alone() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 5, cpu="2"),)))
+
+    larger, running = part("web", 5, waits=True, cpu="3"), {"web": pods(2, cpu="2")}
+    changed = root("web", larger, live=running, kind=Kind.SERVICEFOOSET, generation=2)
+    seen = then(seen, changed, alone("api", 3, cpu="2"))
+
+    assert requests(seen) == {"api": {"cpu": "6"}, "web": {"cpu": "4"}}
+    assert (counts(seen)["web"], list(waiting(seen))) == ({"web": 2}, ["web"])
+
+
+def test_a_set_without_parent_may_make_what_it_was_told_until_its_controller_has_seen_the_newer_spec() -> None:
+    seen = settled(Observed((TEN,), (alone("web", 5, cpu="2"),)))
+
+    larger = part("web", 5, acknowledged=False, waits=True, cpu="3")
+    seen = then(seen, root("web", larger, kind=Kind.SERVICEFOOSET, generation=2))
+
+    assert (requests(seen), counts(seen)) == ({"web": {"cpu": "10"}}, {"web": {"web": 5}})
+
+
+def test_a_part_that_was_never_made_holds_nothing_while_a_newer_generation_waits() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 1, cpu="1"), part("demo-b", 4, cpu="2")),)))
+
+    parts = (part("demo-a", 1, cpu="1"), part("demo-b", 6, waits=True, cpu="2"))
+    seen = then(seen, root("demo", *parts, generation=2))
+
+    assert (requests(seen), counts(seen)["demo"]) == ({"demo": {"cpu": "1"}}, {"demo-a": 1, "demo-b": 0})
+
+
+def test_a_set_that_needs_less_is_charged_out_of_what_it_has_before_others_are_served() -> None:
+    first = alone("web", 5, cpu="2")
+    old = root("old", part("old-x", 5, cpu="2"), created=CREATED - timedelta(minutes=1))
+    seen = settled(Observed((TEN,), (first,)))
+
+    seen = then(seen, alone("web", 5, cpu="1", generation=2), old)
+
+    assert (requests(seen), list(waiting(seen))) == ({"web": {"cpu": "5"}}, ["old"])
+
+
 def test_a_refused_generation_is_granted_when_there_is_room() -> None:
     other, wish = alone("other", 1, cpu="2"), root("demo", part("demo-a", 4, cpu="2"), generation=2)
     seen = settled(Observed((TEN,), (root("demo", part("demo-a", 3, cpu="2")), other, alone("more", 1, cpu="2"))))
@@ -200,13 +279,26 @@ def test_more_and_smaller_pods_wait_for_the_larger_ones_where_there_is_no_room_b
     assert (counts(seen)["demo"], requests(seen)["demo"]) == ({"demo-a": 4}, {"cpu": "7"})
 
 
-def test_a_size_that_admission_adds_to_later_gets_as_far_as_there_is_room() -> None:
+def test_a_size_that_admission_adds_to_is_given_to_all_pods_of_a_new_set_or_to_none() -> None:
+    wishes = [[root(name, part(f"{name}-x", 4, cpu=cpu)) for name in "ab"] for cpu in ("0", "2")]
+    seen = settled(Observed((TEN,), tuple(wishes[0])))
+
+    seen = then(seen, *wishes[1])
+
+    assert requests(seen) == {"a": {"cpu": "8"}, "b": {"cpu": "0"}}
+    assert [entry.children[0].pod_requests for entry in status(seen).reservations] == [{"cpu": "2"}, {"cpu": "0"}]
+    assert waiting(seen) == {"b": MORE.format(8, 8, 10)}
+    assert requests(then(seen, wishes[1][1])) == {"b": {"cpu": "8"}}
+
+
+def test_a_size_that_admission_adds_to_when_pods_run_gets_as_far_as_there_is_room() -> None:
     seen = settled(Observed((TEN,), (alone("web", 4, cpu="2"),)))
+    unseen = replace(part("web", 4, waits=True, cpu="3"), reported=1)
 
-    seen = then(seen, alone("web", 4, cpu="3"))
-
-    assert (counts(seen), requests(seen)) == ({"web": {"web": 3}}, {"web": {"cpu": "9"}})
-    assert list(waiting(seen)) == ["web"]
+    for begun in (alone("web", 4, live=1, cpu="3"), root("web", unseen, kind=Kind.SERVICEFOOSET)):
+        grown = then(seen, begun)
+        assert (counts(grown), requests(grown)) == ({"web": {"web": 3}}, {"web": {"cpu": "9"}})
+        assert list(waiting(grown)) == ["web"]
 
 
 def test_shrinking_is_free_at_once_for_what_nobody_uses_or_may_be_about_to_make() -> None:
@@ -320,8 +412,8 @@ def test_a_set_without_parent_is_not_granted_a_count_at_a_size_that_it_was_not_c
         wish = part("web", want, acknowledged=False, cpu="4")
         seen = then(seen, root("web", wish, kind=Kind.SERVICEFOOSET, generation=generation))
 
-    assert (told(seen), requests(seen)) == ((2, 3, {"cpu": "1"}), {"web": {"cpu": "4"}})
-    assert waiting(seen) == {"web": MORE.format(8, 4, 10)}
+    assert (told(seen), requests(seen)) == ((2, 3, {"cpu": "1"}), {"web": {"cpu": "3"}})
+    assert waiting(seen) == {"web": MORE.format(9, 3, 10)}
 
 
 def told(seen: Observed) -> tuple[int, int, dict[str, str]]:
@@ -559,7 +651,8 @@ def test_a_set_whose_size_cannot_be_told_waits_with_the_reason() -> None:
 def test_a_set_whose_size_can_be_told_no_more_keeps_what_it_has() -> None:
     seen = settled(Observed((TEN,), (alone("web", 4, live=4, cpu="2"),)))
 
-    seen = then(seen, root("web", live={"web": pods(4, cpu="2")}, kind=Kind.SERVICEFOOSET, generation=2, invalid="no"))
+    running, untold = {"web": pods(4, cpu="2")}, part("web", 0, waits=True)
+    seen = then(seen, root("web", untold, live=running, kind=Kind.SERVICEFOOSET, generation=2, invalid="no"))
 
     assert (counts(seen), status(seen).reservations[0].generation) == ({"web": {"web": 4}}, 1)
     assert waiting(seen) == {"web": "no"}
@@ -619,10 +712,12 @@ def test_what_was_given_back_in_the_first_quota_alone_is_not_claimed_again_becau
     assert requests(half, "a") == {"demo": {"cpu": "0"}, "web": {"cpu": "2"}}
 
     back = root("demo", part("demo-x", 0, acknowledged=False, cpu="0"), generation=3)
-    after = settled(replace(half, roots=(back, alone("web", 1, cpu="2"))))
+    seen = replace(half, roots=(back, alone("web", 1, cpu="2")))
 
-    given = {"demo": {"cpu": "0", "pods": "3"}, "web": {"cpu": "2", "pods": "1"}}
-    assert (requests(after, "a"), requests(after, "b")) == (requests(half, "a"), given)
+    while (after := written(seen)) is not None:
+        assert requests(after, "a") == requests(half, "a")
+        seen = after
+    assert requests(seen, "b") == {"demo": {"cpu": "0", "pods": "0"}, "web": {"cpu": "2", "pods": "1"}}
 
 
 def test_a_part_that_was_taken_out_in_the_first_quota_alone_is_charged_in_the_next_until_that_is_written() -> None:
@@ -633,7 +728,12 @@ def test_a_part_that_was_taken_out_in_the_first_quota_alone_is_charged_in_the_ne
     back = root("demo", part("demo-x", 0, acknowledged=False), generation=3)
 
     late = alone("web", 1, cpu="1", memory="4")
-    after = settled(replace(half, roots=(back, late)))
+    seen = replace(half, roots=(back, late))
+    while counts(seen, "b")["demo"] == {"demo-x": 3}:
+        assert requests(seen, "b") == {"demo": {"memory": "6"}}
+        after = written(seen)
+        assert after is not None
+        seen = after
 
-    assert requests(after, "b") == {"demo": {"memory": "6"}}
-    assert list(waiting(after, "b")) == ["web"]
+    assert (requests(seen, "b"), list(waiting(seen, "b"))) == ({"demo": {"memory": "6"}}, ["web"])
+    assert requests(settled(seen), "b") == {"demo": {"memory": "0"}, "web": {"memory": "4"}}

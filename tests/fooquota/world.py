@@ -37,9 +37,9 @@ def held(name: str, count: int, generation: int = 1, **size: str) -> dict[str, A
     }
 
 
-def part(name: str, want: int, *, acknowledged: bool = True, **size: str) -> Part:
+def part(name: str, want: int, *, acknowledged: bool = True, waits: bool = False, **size: str) -> Part:
     """A part whose pods take so much each, and count as one."""
-    return Part(name, want, parsed({**size, "pods": "1"}), acknowledged=acknowledged)
+    return Part(name, want, parsed({**size, "pods": "1"}), acknowledged=acknowledged, waits=waits)
 
 
 def root(
@@ -53,9 +53,8 @@ def root(
 def alone(name: str, want: int, *, live: int = 0, generation: int = 1, **size: str) -> Root:
     """A ServiceFooSet without parent, with pods of its size."""
     running = {name: pods(live, **size)} if live else {}
-    return root(
-        name, part(name, want, acknowledged=True, **size), live=running, kind=Kind.SERVICEFOOSET, generation=generation
-    )
+    own = part(name, want, acknowledged=True, waits=True, **size)
+    return root(name, own, live=running, kind=Kind.SERVICEFOOSET, generation=generation)
 
 
 def pods(count: int, **size: str) -> Live:

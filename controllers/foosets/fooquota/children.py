@@ -51,7 +51,8 @@ def demand_alone(root: Child) -> Demand:
 
 
 def _alone(root: Child, want: int, size: Amounts) -> Part:
-    return Part(root.metadata.name, want, size, _up_to_date(root), _reported(root))
+    acknowledged = _up_to_date(root) or _has_ended(root)
+    return Part(root.metadata.name, want, size, acknowledged, _reported(root), waits=True)
 
 
 def demand_left(remains: tuple[Uid, RootKind, str], children: Iterable[Child]) -> Demand:
@@ -106,15 +107,16 @@ def _part(fooset: FooSet, entry: Entry, child: Child | None) -> Part:
     except ValueError as error:
         raise ValueError(f"entry {entry.name}: {error}") from error
     if live is not None:
-        heard = _up_to_date(live) and (edited or _says(live, wanted))
+        heard = _up_to_date(fooset) and _up_to_date(live) and (edited or _says(live, wanted))
     else:
-        heard = child is not None or not _known_to(fooset, entry)
+        heard = _up_to_date(fooset) and (child is not None or not _known_to(fooset, entry))
     return Part(
         name=child_name(fooset.metadata.name, entry.name),
         want=max(_want(spec, live) for spec in specs),
         size=reduce(larger, sizes),
-        acknowledged=_up_to_date(fooset) and heard,
+        acknowledged=heard or (live is not None and _has_ended(live)),
         reported=_reported(child) if child is not None else 0,
+        waits=live is None,
     )
 
 
@@ -130,7 +132,7 @@ def _by_name(children: Iterable[Child]) -> dict[tuple[RootKind, str], Child]:
 def _leftovers(own: Mapping[tuple[RootKind, str], Child]) -> Iterator[Part]:
     """Yield children that nothing is wanted of: one may go on making pods until it is on its way out itself."""
     for (_, name), child in sorted(own.items()):
-        yield Part(name, acknowledged=child.terminating, reported=_reported(child))
+        yield Part(name, acknowledged=child.terminating or _has_ended(child), reported=_reported(child))
 
 
 def _reported(child: Child) -> int:
@@ -162,8 +164,7 @@ def _want(spec: Spec, live: Child | None) -> int:
         return spec.replicas
     if not isinstance(live, BatchFooSet):
         return min(spec.parallelism, spec.completions)
-    ended = any(holds(live.status.conditions, end) for end in (ConditionType.COMPLETE, ConditionType.FAILED))
-    return 0 if ended else max(0, min(spec.parallelism, spec.completions - live.status.succeeded))
+    return 0 if _has_ended(live) else max(0, min(spec.parallelism, spec.completions - live.status.succeeded))
 
 
 # ---- sizes and priorities
@@ -195,6 +196,11 @@ def _named_classes(specs: Iterable[Spec]) -> tuple[str, ...]:
 
 def _kind(child: Child) -> RootKind:
     return Kind.BATCHFOOSET if isinstance(child, BatchFooSet) else Kind.SERVICEFOOSET
+
+
+def _has_ended(owner: FooSet | Child) -> bool:
+    """Whether status shows the end: a batch makes no pod any more, whatever is written into it."""
+    return any(holds(owner.status.conditions, end) for end in (ConditionType.COMPLETE, ConditionType.FAILED))
 
 
 def _up_to_date(owner: FooSet | Child) -> bool:

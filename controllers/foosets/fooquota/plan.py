@@ -2,7 +2,8 @@
 
 A root is charged with whatever is larger, what it wants or what it holds, once, whatever its parts do. It holds its
 unfinished pods, and those that a part was told it may have and may be about to make: who has acknowledged a smaller
-wish makes no more than that. So a set that shrinks gives back at once what nobody uses, and the rest pod by pod.
+wish makes no more than that. So a set that shrinks gives back at once what nobody uses, and the rest pod by pod. One
+whose newer wish does not fit goes on with what it holds, and gives back what nobody can make use of meanwhile.
 
 Example: `cpu: 10`, where `a` holds 6. `b` asks for 5 and waits, `c` asks for 4 and is given them. When `a` is gone, `b`
 is given its 5. Then `c` is changed to take 6: it keeps what it has, at its old generation, and waits for the new one.
@@ -13,7 +14,7 @@ else is served. Nothing is granted in a newer one that the oldest does not have,
 run at once collide there, in the version that they write.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -98,24 +99,41 @@ class _Claim:
 
     `having` is what it has so far, resource by resource, as numbers of pods and what these take: its unfinished pods,
     and those that it was told of and may be about to make. More of them will be of the size that is wanted now.
+    `kept` is what it was told, without the pods that it makes no more.
     """
 
     part: Part
     told: Told
+    kept: Told
     held: Amounts
     having: tuple[tuple[Amounts, Amounts], ...]
 
     @classmethod
-    def of(cls, part: Part, told: Told, live: Live) -> "_Claim":
-        """Return the claim of a part with such unfinished pods."""
-        most = part.want if part.acknowledged else told.count
-        promised = {name: min(most, told.counts.get(name, told.count)) for name in told.size}
+    def of(cls, part: Part, told: Told, live: Live, *, stuck: bool) -> "_Claim":
+        """Return the claim of a part with such unfinished pods. One that is `stuck` makes no more of them."""
+        most = 0 if stuck else part.want if part.acknowledged else told.count
+        promised = {name: min(most, told.of(name)) for name in told.size}
         having = tuple(
             (counts, {name: count * told.size[name] for name, count in counts.items()})
             for counts in (dict.fromkeys(told.size, 0), promised, dict.fromkeys(told.size, part.reported))
         )
         having = (*having, (dict.fromkeys(live.amounts, live.count), live.amounts))
-        return cls(part, told, reduce(larger, (amounts for _, amounts in having)), having)
+        fewer = max(live.count, part.reported) if stuck else most
+        kept = told.at_most(fewer) if part.acknowledged else told
+        return cls(part, told, kept, reduce(larger, (amounts for _, amounts in having)), having)
+
+    def keeping(self) -> Amounts:
+        """Return the most that its pods may take, should it be told nothing else."""
+        most = self.kept
+        return {
+            name: max(amounts[name] + max(0, most.of(name) - counts[name]) * value for counts, amounts in self.having)
+            for name, value in most.size.items()
+        }
+
+    @property
+    def is_larger(self) -> bool:
+        """Whether its controller asks for pods of a size that it was not told."""
+        return self.part.acknowledged and self.part.want > 0 and bool(exceeding(self.part.size, self.told.size))
 
     def affordable(self, beside: Amounts) -> int:
         """Return how many pods of those that it wants it may have, with so much beside what it holds."""
@@ -162,12 +180,14 @@ class _Claim:
 class _Account:
     """One root.
 
-    `kept` is what it has been given; where no quota knew of it yet, what its pods take. `holds` is what it may come to
-    hold by that, `needs` what it is to be charged with.
+    `given` is what it has been given; where no quota knew of it yet, what its pods take. `kept` is what it keeps of
+    that while what it wants does not fit. `holds` is what it may come to hold by what was given, `needs` what it is to
+    be charged with.
     """
 
     root: Root
     claims: tuple[_Claim, ...]
+    given: Grant
     kept: Grant
     holds: Amounts
     needs: Amounts
@@ -183,22 +203,22 @@ class _Account:
         live = {name: Live(pods.count, only(pods.amounts, limits)) for name, pods in root.live.items()}
         running = only(total(pods.amounts for pods in live.values()), limits)
         parts = tuple(_parts(root, stored, limits))
-        kept = _running(root, running) if stored is None else _completed(stored, parts, running)
-        nothing = only(NOTHING, limits)
-        untold, none = Told(0, nothing), Live(0, nothing)
-        claims = tuple(_Claim.of(part, kept.parts.get(part.name, untold), live.get(part.name, none)) for part in parts)
-        holds = larger(running, smaller(total(claim.held for claim in claims), kept.requests))
+        given = _running(root, running) if stored is None else _completed(stored, parts, running)
+        claims = tuple(_claims(root, parts, given, live))
+        holds = larger(running, smaller(total(claim.held for claim in claims), given.requests))
+        keeps = larger(running, smaller(total(claim.keeping() for claim in claims), given.requests))
+        kept = replace(given, requests=keeps, parts={**given.parts, **{one.part.name: one.kept for one in claims}})
         needs = larger(total(times(part.want, part.size) for part in parts), holds)
-        if kept.generation == root.demand.generation:
+        if given.generation == root.demand.generation:
             needs = total([needs, *(claim.mixture() for claim in claims)])
         if not all(claim.part.acknowledged for claim in claims):
-            needs = larger(needs, kept.requests)  # somebody may still act on what was given
-        return cls(root, claims, kept, holds, needs, has_something=stored is not None or bool(root.live))
+            needs = larger(needs, keeps)  # somebody may still act on what was given
+        return cls(root, claims, given, kept, holds, needs, has_something=stored is not None or bool(root.live))
 
     @property
     def settled(self) -> Grant | None:
         """What it is given out of what it has, if it needs no more; None if it does, or nobody can tell."""
-        if not self.has_something or self.root.demand.invalid or exceeding(self.needs, self.kept.requests):
+        if not self.has_something or self.root.demand.invalid or exceeding(self.needs, self.given.requests):
             return None
         return self.granting(self.needs)
 
@@ -207,21 +227,22 @@ class _Account:
         return self._handed_down(requests)[0]
 
     def fallback(self, room: Amounts) -> Grant:
-        """Return what it is given of so much, beside what it has, when what it needs does not fit.
+        """Return what it is given of so much, beside what it keeps, when what it needs does not fit.
 
         A size that was granted before, of which there shall be more, gets as far as there is room. Something new does
         not, and what was granted before goes on.
         """
-        if self.root.demand.invalid or not self._of_the_same_size():
+        if self.root.demand.invalid or not self._is_growing():
             return replace(self.kept, kept=True)
         grant, unused = self._handed_down(total([self.kept.requests, room]))
         return Grant(grant.generation, minus(grant.requests, unused), grant.parts)
 
-    def _of_the_same_size(self) -> bool:
-        """Whether it is its count alone that has changed: that of a set without parent raises its generation."""
-        demand = self.root.demand
-        scaled = demand.kind != Kind.FOOSET and all(claim.told.size == claim.part.size for claim in self.claims)
-        return self.kept.generation == demand.generation or scaled
+    def _is_growing(self) -> bool:
+        """Whether more is wanted of what was granted. What a dry run tells before there are pods is new as well."""
+        if self.given.generation != self.root.demand.generation:
+            return _is_scaled(self.root, [claim.part for claim in self.claims], self.given)
+        begun = bool(self.root.live) or any(claim.part.reported for claim in self.claims)
+        return begun or not any(claim.is_larger for claim in self.claims)
 
     def _handed_down(self, requests: Amounts) -> tuple[Grant, Amounts]:
         """Return the grant of these amounts, and what of them no part has a use for."""
@@ -245,6 +266,24 @@ def _parts(root: Root, stored: Grant | None, limits: Amounts) -> Iterator[Part]:
         yield replace(part, size=only(part.size, limits), acknowledged=heard)
     for name in left:
         yield Part(name, 0, only(NOTHING, limits), demand.current and name not in root.unseen)
+
+
+def _claims(root: Root, parts: Iterable[Part], given: Grant, live: Mapping[str, Live]) -> Iterator[_Claim]:
+    """Yield the claim of each part, by what was given."""
+    nothing = only(NOTHING, given.requests)
+    untold, none = Told(0, nothing), Live(0, nothing)
+    refused = given.generation < root.demand.generation and not _is_scaled(root, parts, given)
+    for part in parts:
+        told, pods = given.parts.get(part.name, untold), live.get(part.name, none)
+        yield _Claim.of(part, told, pods, stuck=refused and part.waits and part.acknowledged)
+
+
+def _is_scaled(root: Root, parts: Iterable[Part], given: Grant) -> bool:
+    """Whether it is its count alone that has changed: that of a set without parent raises its generation."""
+    told = given.parts
+    return root.demand.kind != Kind.FOOSET and all(
+        part.name in told and told[part.name].size == part.size for part in parts
+    )
 
 
 def _running(root: Root, running: Amounts) -> Grant:

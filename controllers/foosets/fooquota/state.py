@@ -24,7 +24,8 @@ class Part:
 
     `want` is how many pods the root wants of it, `size` what each takes. It is `acknowledged` once nobody acts on an
     older wish: its object says what the root wants and its controller has seen that, or there is no object to act.
-    `reported` are the pods that its controller has seen, of which the watch of pods may not have told yet.
+    `reported` are the pods that its controller has seen, of which the watch of pods may not have told yet. A part that
+    `waits` makes none before the root's newest spec is granted: it is the root itself, or has yet to be made.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Part:
     size: Amounts = field(default_factory=dict[str, int])
     acknowledged: bool = True
     reported: int = 0
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,17 @@ class Told:
     size: Amounts
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
+    def of(self, name: str) -> int:
+        """Return how many pods a resource is charged for."""
+        return self.counts.get(name, self.count)
+
     def promised(self, most: int) -> dict[str, int]:
         """Return what it was charged with for so many pods at most."""
-        return {name: min(most, self.counts.get(name, self.count)) * value for name, value in self.size.items()}
+        return {name: min(most, self.of(name)) * value for name, value in self.size.items()}
+
+    def at_most(self, most: int) -> "Told":
+        """Return the same of so many pods at most."""
+        return Told(min(most, self.count), self.size, {name: min(most, count) for name, count in self.counts.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ class Grant:
     """What a root has been given, in every quota of its namespace: the generation, the amounts, and each part's.
 
     It is `half` while only some of the quotas have been told of it, and `unfinished` if one that was there already when
-    it began has no entry of it. It is `kept` if it stays as each quota has it.
+    it began has no entry of it. It is `kept` if it stays as each quota has it, of no part more pods than it says.
     """
 
     generation: int

@@ -78,7 +78,8 @@ def _reservations(quota: FooQuota, decision: Decision, now: datetime) -> Iterato
         grant, entry = decision.grants[demand.uid], stored.get(demand.uid)
         requests = rendered(only(grant.requests, quota.spec.hard))
         if grant.kept and entry is not None:
-            yield entry.model_copy(update={"requests": requests})
+            kept = tuple(_kept(child, grant) for child in entry.children)
+            yield entry.model_copy(update={"requests": requests, "children": kept})
             continue
         children = [
             ReservedChild(name=name, count=told.count, pod_requests=rendered(only(told.size, quota.spec.hard)))
@@ -93,6 +94,11 @@ def _reservations(quota: FooQuota, decision: Decision, now: datetime) -> Iterato
             requests=requests,
             children=tuple(children[:CHILDREN_MAX]),
         )
+
+
+def _kept(child: ReservedChild, grant: Grant) -> ReservedChild:
+    """Return what is handed down to a part, without the pods that it makes no more."""
+    return child.model_copy(update={"count": min(child.count, grant.parts[child.name].count)})
 
 
 def _queue(quota: FooQuota, decision: Decision, reserved: Amounts, now: datetime) -> Iterator[Waiting]:
