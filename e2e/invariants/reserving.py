@@ -88,7 +88,9 @@ def _unaccounted(history: History, pod: Life, quota: Object) -> Iterator[Violati
 
 
 def nothing_kept(history: History) -> Iterator[Violation]:
-    """At rest: what is gone, pods and all, holds nothing; who is there was given something, or told why not."""
+    """At rest: what is gone or has ended, pods and all, holds nothing; who else is there was given something, or told
+    why not.
+    """
     roots = [life for life in history.present(*SETS) if controller(life.last).get("kind") != Kind.FOOSET]
     pods = {_root_of(life) for life in history.present(POD) if not has_ended(life.last)}
     quotas = list(history.present(Kind.FOOQUOTA))
@@ -98,7 +100,10 @@ def nothing_kept(history: History) -> Iterator[Violation]:
     for root in roots:
         limits = [quota for quota in quotas if quota.namespace == root.namespace]
         told = {entry["uid"] for quota in limits for entry in quota.last.get("status", {}).get("queue", ())}
-        if root.uid not in told and not all(root.uid in _given(quota) for quota in limits):
+        if _is_over(root, history) and root.uid not in pods:
+            if root.uid not in told and any(root.uid in _given(quota) for quota in limits):
+                yield Violation(NUMBER, str(root), "has ended, needs nothing more, and still holds something")
+        elif root.uid not in told and not all(root.uid in _given(quota) for quota in limits):
             yield Violation(NUMBER, str(root), "was neither given what it asks for nor told why not")
 
 
@@ -107,6 +112,18 @@ def nothing_kept(history: History) -> Iterator[Violation]:
 
 def _reservations(quota: Object) -> list[Any]:
     return quota.get("status", {}).get("reservations", [])
+
+
+def _is_over(root: Life, history: History) -> bool:
+    """Whether a set and all of its children have ended, and nothing is left to be made of its spec."""
+    children = [child for child in history.present(*SETS) if controller(child.last).get("uid") == root.uid]
+    refined = root.last["kind"] != Kind.FOOSET or _holds(root, "Refined")
+    return refined and all(_holds(one, "Complete") or _holds(one, "Failed") for one in (root, *children))
+
+
+def _holds(life: Life, condition: str) -> bool:
+    conditions = life.last.get("status", {}).get("conditions", ())
+    return any((one["type"], one["status"]) == (condition, "True") for one in conditions)
 
 
 def _given(quota: Life) -> set[str]:

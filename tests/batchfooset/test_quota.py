@@ -78,12 +78,26 @@ def test_a_derived_child_obeys_what_its_root_hands_down() -> None:
 
 
 def test_a_set_whose_indexes_have_completed_wants_no_more() -> None:
-    one = started(2)
+    one = world(2)
+    quota(one, granted(2))
+    one.rest()
     one.succeed(0, 1)
-    quota(one, granted(0))
+    one.rest()
+    quota(one, {})
+    one.after(60)
     one.rest()
     assert one.condition("QuotaReserved") == ("True", "Available")
     assert one.condition("Ready") == ("True", "Completed")
+    assert one.plan().plan.wake_after is None
+
+
+def test_a_set_that_had_completed_before_there_was_a_quota_says_nothing_of_it() -> None:
+    one = started(2)
+    one.succeed(0, 1)
+    one.rest()
+    quota(one, {})
+    one.rest()
+    assert one.status.condition("QuotaReserved") is None
 
 
 def test_a_quota_that_nobody_keeps_is_the_cause_after_a_while() -> None:

@@ -113,6 +113,32 @@ def test_a_batch_that_has_ended_acts_on_no_wish_whatever_is_written_into_it(end:
     assert demand_of(other, [over]).parts[1:] == (Part("demo-work"),)
 
 
+OVER = batch({"conditions": [condition("Complete")]})
+DONE: Raw = CURRENT | {"conditions": [condition("Complete"), condition("Refined")]}
+
+
+@pytest.mark.parametrize(
+    ("status", "children", "ended"),
+    [
+        (DONE, (OVER,), True),
+        (CURRENT | {"conditions": [condition("Failed"), condition("Refined")]}, (OVER,), True),
+        (DONE | {"observedGeneration": 0}, (OVER,), False),
+        (CURRENT | {"conditions": [condition("Complete")]}, (OVER,), False),  # something is left to be made
+        (CURRENT | {"conditions": [condition("Refined")]}, (OVER,), False),
+        (DONE, (batch(),), False),
+        (DONE, (OVER, servicefooset("demo-web", status=CURRENT, **derived("demo", "web"))), False),
+    ],
+    ids=["complete", "failed", "changed", "unrefined", "running", "a batch that runs", "a service"],
+)
+def test_a_fooset_has_ended_when_all_of_it_has(status: Raw, children: tuple[Child, ...], ended: bool) -> None:
+    assert demo(*children, status=status).ended is ended
+
+
+def test_a_set_without_parent_has_ended_with_its_last_pod() -> None:
+    assert demand_alone(batchfooset("work", {"template": sized()}, {"conditions": [condition("Failed")]})).ended
+    assert not demand_alone(batchfooset("work", {"template": sized()}, CURRENT)).ended
+
+
 def test_a_child_on_its_way_out_will_be_made_again() -> None:
     leaving = batch({"succeeded": 9}, deletionTimestamp="2026-03-01T12:00:00Z")
     assert work(demo(leaving)) == Part("demo-work", 4, ONE_CPU, waits=True)

@@ -453,6 +453,24 @@ def test_a_set_on_its_way_out_keeps_its_entry_and_asks_for_nothing() -> None:
     assert requests(seen) == {"web": {"cpu": "0"}}
 
 
+@pytest.mark.parametrize(
+    ("left", "holds"),
+    [
+        (alone("work", 0), False),
+        (alone("work", 0, live=1, cpu="2"), True),
+        (root("work", replace(part("work", 0, waits=True, cpu="2"), reported=1)), True),
+        (root("work", part("work", 1, waits=True, cpu="2")), True),  # made anew
+    ],
+    ids=["nothing", "a pod", "a pod that its controller has seen", "a lost child"],
+)
+def test_a_set_that_has_ended_holds_nothing_when_its_last_pod_is_over(left: Root, holds: bool) -> None:
+    seen = settled(Observed((TEN,), (alone("work", 4, cpu="2"),)))
+
+    seen = then(seen, replace(left, demand=replace(left.demand, ended=True)))
+
+    assert (("work" in requests(seen)), waiting(seen)) == (holds, {})
+
+
 def test_a_set_that_goes_while_it_waits_is_forgotten() -> None:
     seen = settled(Observed((TEN,), (alone("web", 6, cpu="2"),)))
 

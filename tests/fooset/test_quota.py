@@ -3,7 +3,7 @@
 from foosets.planning.actions import Plan
 from foosets.planning.trace import Hop
 from tests.builders import Raw, fooquota, fooset, queued, reservation, share
-from tests.fooset.world import READY, World, refined
+from tests.fooset.world import COMPLETE, READY, World, refined
 
 BATCH: dict[str, Raw] = {"work": {}}
 
@@ -91,6 +91,24 @@ def test_a_quota_that_comes_later_stops_nothing_that_is_made() -> None:
     world.rest()
     assert world.condition("Ready") == ("True", "Available")
     assert world.plan().actions == Plan().actions
+
+
+def test_a_set_that_has_completed_needs_no_reservation_and_one_whose_spec_is_changed_then_does() -> None:
+    world = World(fooset(BATCH))
+    quota(world, {"reservations": [reservation("demo", demo_work=1)]})
+    world.rest()
+    world.report("demo-work", COMPLETE)
+    world.rest()
+    quota(world, {})
+    world.after(60)
+    world.rest()
+    assert world.condition("QuotaReserved") == ("True", "Available")
+    assert (world.condition("Complete"), world.plan().wake_after) == (("True", "Completed"), None)
+
+    world.change(fooset({"work": {}, "more": {}}))
+    world.rest()
+    assert world.condition("QuotaReserved") == ("False", "Refining")
+    assert list(world.children) == ["demo-work"]
 
 
 def test_the_wait_for_the_quota_is_a_span_of_its_own() -> None:

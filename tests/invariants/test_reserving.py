@@ -204,3 +204,28 @@ def test_at_rest_everybody_is_given_something_or_told_why_not() -> None:
     assert judged(web(), waiting, at_rest=True) == []
     (said,) = judged(web(), quota(), at_rest=True)
     assert said == "I15 ServiceFooSet ns/web: was neither given what it asks for nor told why not"
+
+
+OVER = [{"type": "Complete", "status": "True"}, {"type": "Refined", "status": "True"}]
+
+
+def done(kind: Kind, *conditions: Raw, name: str = "web", **meta: Any) -> Raw:
+    found = a_set(kind, name, {}, conditions=[*conditions])
+    return {**found, "metadata": found["metadata"] | meta}
+
+
+@pytest.mark.parametrize(
+    ("sets", "kept"),
+    [
+        ([done(Kind.BATCHFOOSET, OVER[0])], 1),
+        ([done(Kind.FOOSET, *OVER)], 1),
+        ([done(Kind.FOOSET, OVER[0])], 0),  # something is left to be made
+        ([done(Kind.FOOSET, *OVER), web("child", ownerReferences=controlled_by(Kind.FOOSET, "web"))], 0),
+        ([done(Kind.BATCHFOOSET, OVER[0]), pod()], 0),
+    ],
+    ids=["a batch", "a FooSet", "unrefined", "a service that goes on", "a pod"],
+)
+def test_at_rest_what_has_ended_holds_nothing(sets: list[Raw], kept: int) -> None:
+    assert len(judged(*sets, quota(holds("web", "1")), at_rest=True)) == kept
+    assert len(judged(*sets, quota(), at_rest=True)) == (0 if kept else 1)
+    assert judged(*sets, quota(holds("web", "1"), queue=[{"uid": "uid-web"}]), at_rest=True) == []

@@ -41,28 +41,28 @@ class Account:
     @classmethod
     def of(cls, seen: Observed, now: datetime) -> "Account":
         """Add the pods to the stored status; adding them again adds nothing."""
-        status = seen.batch.status
+        status, spec = seen.batch.status, seen.batch.spec
         recorded = Attempts.from_groups((group.indexes, group.attempt) for group in status.attempts)
         uncounted = sum(1 for index, attempt in seen.pods.failures.items() if attempt >= recorded[index])
         completed = stored_ranges(status.completed_indexes) | seen.pods.completed
         replaced = {index: last + 1 for index, last in seen.pods.retired.items() if index not in completed}
-        completions = seen.batch.spec.completions
         settled = completed if recorded_end(seen.batch) is None else ALL
-        remaining = completions - len(completed & IndexSet.below(completions))
+        remaining = spec.completions - len(completed & IndexSet.below(spec.completions))
+        failed = status.failed + uncounted
+        if _end(seen.batch, remaining, failed) is not None:
+            standing = seen.allowance.ended(status)
+        else:
+            wanted = min(spec.parallelism, remaining)
+            live = len(seen.pods.live)
+            standing = seen.allowance.standing(status, now, pods=wanted, live=live, requests=seen.pod_requests)
         return cls(
             completed=completed,
             remaining=remaining,
-            failed=status.failed + uncounted,
+            failed=failed,
             attempts=recorded.raised(replaced),
             recorded=recorded,
             conflicts=Conflicts.of(status, seen.pods, recorded, now, settled=settled),
-            standing=seen.allowance.standing(
-                status,
-                now,
-                pods=min(seen.batch.spec.parallelism, remaining),
-                live=len(seen.pods.live),
-                requests=seen.pod_requests,
-            ),
+            standing=standing,
             troubles=seen.pods.troubles(microseconds(now)),
         )
 
@@ -75,13 +75,16 @@ def recorded_end(batch: BatchFooSet) -> ConditionType | None:
 
 def terminal(seen: Observed, account: Account) -> ConditionType | None:
     """Return Complete or Failed once the set has come to its end; what is stored already never changes."""
-    spec = seen.batch.spec
-    recorded = recorded_end(seen.batch)
+    return _end(seen.batch, account.remaining, account.failed)
+
+
+def _end(batch: BatchFooSet, remaining: int, failed: int) -> ConditionType | None:
+    recorded = recorded_end(batch)
     if recorded is not None:
         return recorded
-    if account.failed > spec.backoff_limit:
+    if failed > batch.spec.backoff_limit:
         return ConditionType.FAILED
-    return ConditionType.COMPLETE if account.remaining <= 0 else None
+    return ConditionType.COMPLETE if remaining <= 0 else None
 
 
 def cause_of(seen: Observed, account: Account, own: Cause | None) -> Cause | None:

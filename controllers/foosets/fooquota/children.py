@@ -6,6 +6,7 @@ of them, asks for 2 pods.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, Final
@@ -36,18 +37,20 @@ def demand_of(fooset: FooSet, children: Iterable[Child]) -> Demand:
         parts = tuple(_parts(fooset, own))
     except ValueError as error:
         return _demand(fooset, Kind.FOOSET, tuple(_leftovers(own)), _classes(fooset), str(error))
-    return _demand(fooset, Kind.FOOSET, parts, _classes(fooset))
+    refined = _up_to_date(fooset) and holds(fooset.status.conditions, ConditionType.REFINED)
+    ended = refined and all(map(_has_ended, (fooset, *own.values())))
+    return replace(_demand(fooset, Kind.FOOSET, parts, _classes(fooset)), ended=ended)
 
 
 def demand_alone(root: Child) -> Demand:
     """Return what a set without parent asks for."""
-    classes = _named_classes([root.spec])
+    classes, invalid = _named_classes([root.spec]), ""
     try:
-        size = _admitted_size(root.spec.template, root)
+        size, want = _admitted_size(root.spec.template, root), 0 if root.terminating else _want(root.spec, root)
     except ValueError as error:
-        return _demand(root, _kind(root), (_alone(root, 0, {}),), classes, str(error))
-    want = 0 if root.terminating else _want(root.spec, root)
-    return _demand(root, _kind(root), (_alone(root, want, size),), classes)
+        size, want, invalid = dict[str, int](), 0, str(error)
+    demand = _demand(root, _kind(root), (_alone(root, want, size),), classes, invalid)
+    return replace(demand, ended=_has_ended(root))
 
 
 def _alone(root: Child, want: int, size: Amounts) -> Part:

@@ -46,7 +46,7 @@ def decide(seen: Observed, quotas: Sequence[FooQuota]) -> Decision:
     """Return what each root is given and who waits: first what all have, then what they want beside it, in line."""
     limits = _limits(quotas)
     stored = stored_grants(quotas)
-    accounts = [_Account.of(root, stored.get(root.demand.uid), limits) for root in seen.roots]
+    accounts = [_Account.of(root, stored.get(root.demand.uid), limits) for root in seen.roots if not root.is_over]
     decision, left = Decision(seen.roots), limits
     for account in sorted(accounts, key=lambda one: one.root.demand.uid not in stored):
         if account.has_something and len(decision.grants) < RESERVATIONS_MAX:

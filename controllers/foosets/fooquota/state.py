@@ -41,7 +41,8 @@ class Demand:
     """What a root asks for, from its own spec and its children's objects.
 
     `staying` is whether it is there and nobody has asked for its deletion: what is not wants no pods. `current` is
-    whether its own controller has seen its newest spec. `invalid` says why its size cannot be told. `classes` are the
+    whether its own controller has seen its newest spec, `ended` whether it and all of its parts have come to their end
+    and nothing is left to be made of that spec. `invalid` says why its size cannot be told. `classes` are the
     priority classes of its pods.
     """
 
@@ -55,6 +56,7 @@ class Demand:
     invalid: str = ""
     staying: bool = True
     current: bool = True
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ class Root:
     demand: Demand
     live: Mapping[str, Live] = field(default_factory=dict[str, Live])
     unseen: frozenset[str] = frozenset()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended and has neither pods nor a use for any."""
+        parts = self.demand.parts
+        return self.demand.ended and not self.live and not any(part.want or part.reported for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from foosets.api.names import ConditionType, Kind
 from foosets.fooset.children import apply, desired
 from foosets.fooset.spans import spans_of
 from foosets.fooset.state import Child, Observed
-from foosets.fooset.status import Refinement, ended, recorded_end, report, silent_from, terminal, up_to_date
+from foosets.fooset.status import Refinement, ended, recorded_end, report, silent_from, standing, terminal, up_to_date
 from foosets.planning.actions import Action, Confirm, Delete, Plan
 from foosets.planning.conditions import since
 from foosets.planning.episodes import Episode, Outcome, Progress, Settlement, episodes_of, settle, superseded
@@ -64,7 +64,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         return Plan(actions=(there,), status=write, obstacle=seen.obstacle)
     silent = silent_from(seen, refinement)
     silent_in = (silent - now).total_seconds() if silent is not None and silent > now else None
-    answer_in = seen.allowance.standing(fooset.status, now).silent_in(now)
+    answer_in = standing(seen, refinement, now).silent_in(now)
     waits = [seconds for seconds in (pause, settlement.ask_again_in, silent_in, answer_in) if seconds is not None]
     return Plan(
         actions=_actions(seen, refinement, episodes.creating, now),

@@ -15,6 +15,7 @@ from foosets.planning import rules
 from foosets.planning.causes import Cause, blocked_by
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
+from foosets.planning.reservations import Standing
 from foosets.planning.silence import SILENT_AFTER_SECONDS
 
 
@@ -100,6 +101,14 @@ def terminal(seen: Observed, refinement: Refinement) -> ConditionType | None:
     return None
 
 
+def standing(seen: Observed, refinement: Refinement, now: datetime) -> Standing:
+    """Return how its wish stands with the quotas; one that has ended has none, unless something is left to be made."""
+    status = seen.fooset.status
+    if terminal(seen, refinement) is not None and refinement.complete:
+        return seen.allowance.ended(status)
+    return seen.allowance.standing(status, now)
+
+
 def _unread(seen: Observed, refinement: Refinement) -> Child | None:
     """Return the child that has waited longest for a look of its controller; None if none waits."""
     unread = (child for child in refinement.current if not up_to_date(child))
@@ -129,7 +138,7 @@ def _root_cause(seen: Observed, refinement: Refinement, now: datetime) -> Cause 
     if refinement.taken:
         message = f"the name of the child for entry {refinement.taken[0].name} is taken by an object of another owner"
         return Cause(Kind.FOOSET, name, ConditionType.REFINED, Reason.NAME_COLLISION, message)
-    quota = seen.allowance.standing(seen.fooset.status, now).cause(Kind.FOOSET, name, now)
+    quota = standing(seen, refinement, now).cause(Kind.FOOSET, name, now)
     if quota is not None:
         return quota
     if seen.obstacle is not None:
@@ -176,7 +185,7 @@ def report(seen: Observed, refinement: Refinement, episode: Episode, now: dateti
     cause = _root_cause(seen, refinement, now)
     blocked = cause if isinstance(cause, BlockedBy) else blocked_by(stored.blocked_by, cause, episode.trace_id, now)
     generation = fooset.metadata.generation
-    quota = seen.allowance.standing(stored, now).verdicts(Reason.REFINING)
+    quota = standing(seen, refinement, now).verdicts(Reason.REFINING)
     return FooSetStatus(
         observed_generation=generation,
         conditions=merged(stored.conditions, (*quota, *_verdicts(seen, refinement, blocked)), now, generation),

@@ -20,7 +20,7 @@ from foosets.api.names import ConditionType, Kind, Reason, Uid
 from foosets.api.status import Status
 from foosets.planning.causes import Cause
 from foosets.planning.children import Owner
-from foosets.planning.conditions import Verdict
+from foosets.planning.conditions import Verdict, holds
 from foosets.planning.ownership import parent_of
 from foosets.planning.quantity import amount
 from foosets.planning.silence import SILENT_AFTER_SECONDS
@@ -130,6 +130,11 @@ class Allowance:
         refused = self.share.refusal(self.generation)
         silent_from = max(_awaited_since(status, now), self.asked_since) + timedelta(seconds=SILENT_AFTER_SECONDS)
         return Standing(self.share.quotas, granted=False, refused=refused, silent_from=None if refused else silent_from)
+
+    def ended(self, status: Status) -> "Standing":
+        """Return how it stands with a set that has ended: it needs nothing any more, whatever it was given."""
+        given = holds(status.conditions, ConditionType.QUOTA_RESERVED)
+        return Standing(self.share.quotas if given else ())
 
     def _displaced(self) -> Refusal:
         """Return what is said of pods that are granted, and have others in their place."""
