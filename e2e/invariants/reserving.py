@@ -88,9 +88,7 @@ def _unaccounted(history: History, pod: Life, quota: Object) -> Iterator[Violati
 
 
 def nothing_kept(history: History) -> Iterator[Violation]:
-    """At rest: what is gone or has ended, pods and all, holds nothing; who else is there was given something, or told
-    why not.
-    """
+    """At rest: what is gone or has ended, pods and all, holds nothing; who else is there was given or told why not."""
     roots = [life for life in history.present(*SETS) if controller(life.last).get("kind") != Kind.FOOSET]
     pods = {_root_of(life) for life in history.present(POD) if not has_ended(life.last)}
     quotas = list(history.present(Kind.FOOQUOTA))

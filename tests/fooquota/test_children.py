@@ -130,7 +130,7 @@ DONE: Raw = CURRENT | {"conditions": [condition("Complete"), condition("Refined"
     ],
     ids=["complete", "failed", "changed", "unrefined", "running", "a batch that runs", "a service"],
 )
-def test_a_fooset_has_ended_when_all_of_it_has(status: Raw, children: tuple[Child, ...], ended: bool) -> None:
+def test_a_fooset_has_ended_when_all_of_it_has(status: Raw, children: tuple[Child, ...], *, ended: bool) -> None:
     assert demo(*children, status=status).ended is ended
 
 

@@ -344,6 +344,19 @@ def test_what_one_part_gives_up_goes_to_another_as_its_pods_go() -> None:
     assert given == [{"demo-a": 0, "demo-b": 0}, {"demo-a": 0, "demo-b": 2}, {"demo-a": 0, "demo-b": 5}]
 
 
+SHIFT = "FooQuota team holds all that the set asks for; demo-b may have the rest as other pods of it go"
+
+
+def test_a_part_that_waits_for_pods_of_another_is_told_so() -> None:
+    seen = settled(Observed((TEN,), (root("demo", part("demo-a", 5, cpu="2")),)))
+    moved = (part("demo-a", 0, cpu="2"), part("demo-b", 5, cpu="2"))
+
+    seen = then(seen, root("demo", *moved, live={"demo-a": pods(3, cpu="2")}, generation=2))
+    assert (waiting(seen), status(seen).waiting, status(seen).queue[0].generation) == ({"demo": SHIFT}, 1, 2)
+
+    assert waiting(then(seen, root("demo", *moved, generation=2))) == {}
+
+
 def test_a_part_whose_controller_has_not_heard_of_the_change_keeps_what_it_was_told() -> None:
     seen = settled(Observed((TEN,), (root("demo", part("demo-a", 5, cpu="2")),)))
     moved = (part("demo-a", 0, acknowledged=False), part("demo-b", 5, cpu="2"))
@@ -351,7 +364,7 @@ def test_a_part_whose_controller_has_not_heard_of_the_change_keeps_what_it_was_t
     seen = then(seen, root("demo", *moved, generation=2))
 
     assert (counts(seen), requests(seen)) == ({"demo": {"demo-a": 5, "demo-b": 0}}, {"demo": {"cpu": "10"}})
-    assert waiting(seen) == {}
+    assert waiting(seen) == {"demo": SHIFT}
 
 
 def test_a_part_that_vanished_holds_its_promise_until_its_root_has_seen_the_change() -> None:
@@ -463,7 +476,7 @@ def test_a_set_on_its_way_out_keeps_its_entry_and_asks_for_nothing() -> None:
     ],
     ids=["nothing", "a pod", "a pod that its controller has seen", "a lost child"],
 )
-def test_a_set_that_has_ended_holds_nothing_when_its_last_pod_is_over(left: Root, holds: bool) -> None:
+def test_a_set_that_has_ended_holds_nothing_when_its_last_pod_is_over(left: Root, *, holds: bool) -> None:
     seen = settled(Observed((TEN,), (alone("work", 4, cpu="2"),)))
 
     seen = then(seen, replace(left, demand=replace(left.demand, ended=True)))

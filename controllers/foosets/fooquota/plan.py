@@ -22,7 +22,7 @@ from functools import reduce
 from foosets.api.fooquota import RESERVATIONS_MAX, FooQuota
 from foosets.api.meta import FOOQUOTAS
 from foosets.api.names import Kind
-from foosets.fooquota.state import Grant, Live, Observed, Part, Root, Told, stored_grants
+from foosets.fooquota.state import Demand, Grant, Live, Observed, Part, Root, Told, stored_grants
 from foosets.fooquota.status import Decision, Wait, report
 from foosets.planning.actions import Plan
 from foosets.planning.amounts import NOTHING, Amounts, exceeding, larger, minus, only, parsed, smaller, times, total
@@ -56,6 +56,8 @@ def decide(seen: Observed, quotas: Sequence[FooQuota]) -> Decision:
     for account in sorted(accounts, key=lambda one: (one.root.demand.uid not in half, _rank(one.root, seen))):
         if account.root.demand.staying and (account.settled is None or account.root.demand.uid not in decision.grants):
             left = _advance(account, left, decision)
+    told = {wait.demand.uid for wait in decision.waits}
+    decision.waits.extend(_shifts(decision, (one.root.demand for one in accounts if one.root.demand.uid not in told)))
     return decision
 
 
@@ -88,6 +90,16 @@ def _advance(account: "_Account", left: Amounts, decision: Decision) -> Amounts:
     if not fits:
         decision.waits.append(Wait(demand, minus(account.needs, given), crowded=crowded))
     return minus(left, minus(given, charged))
+
+
+def _shifts(decision: Decision, demands: Iterable[Demand]) -> Iterator[Wait]:
+    """Yield the roots that have all that they want, and not yet where they want it: other pods have to go first."""
+    for demand in demands:
+        grant = decision.grants.get(demand.uid)
+        if grant is not None:
+            short = tuple(part.name for part in demand.parts if grant.parts[part.name].count < part.want)
+            if short:
+                yield Wait(demand, NOTHING, short=short)
 
 
 # ---- what one root has, holds and wants

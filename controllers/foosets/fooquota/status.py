@@ -27,12 +27,14 @@ MESSAGE_MAX = 1024
 class Wait:
     """A root that lacks something: what it wants beside what it has been given.
 
-    `crowded` is whether there are as many reservations already as a quota has room for.
+    `crowded` is whether there are as many reservations already as a quota has room for. `short` are parts that get more
+    of what the root has as other pods of it go.
     """
 
     demand: Demand
     lacks: Amounts
     crowded: bool = False
+    short: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,10 @@ def _message(name: str, wait: Wait, reserved: Amounts, hard: Amounts) -> str:
         return wait.demand.invalid
     if wait.crowded:
         return f"{Kind.FOOQUOTA} {name} holds {RESERVATIONS_MAX} reservations, which is all it has room for"
+    if wait.short:
+        parts = ", ".join(wait.short)
+        held = f"{Kind.FOOQUOTA} {name} holds all that the set asks for"
+        return f"{held}; {parts} may have the rest as other pods of it go"
     short = [key for key in hard if 0 < wait.lacks.get(key, 0) > hard[key] - reserved[key]]
     if not short:
         return ""
