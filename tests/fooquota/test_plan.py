@@ -706,9 +706,26 @@ def test_a_quota_has_room_for_two_thousand_reservations() -> None:
 
     assert len(status(seen).reservations) == 2000
     assert waiting(seen) == {
-        "new": "FooQuota team holds 2000 reservations, which is all it has room for",
-        "old": "FooQuota team holds 2000 reservations, which is all it has room for",
+        "new": "FooQuota team holds as many reservations as it has room for",
+        "old": "FooQuota team holds as many reservations as it has room for",
     }
+
+
+def test_a_quota_of_large_sets_has_room_for_as_many_as_a_status_can_tell_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foosets.fooquota.status.RESERVED_BYTES_MAX", 60_000)
+    wide = quota(cpu="99999", memory="99Ti", pods="99999")
+    roots = tuple(
+        root(name, *(part(f"{name}-part{one}", 2, cpu="500m", memory="512Mi") for one in range(16)))
+        for name in (f"application-{number}" for number in range(60))
+    )
+
+    seen = settled(Observed((wide,), roots))
+
+    given = [entry.model_dump_json(by_alias=True) for entry in status(seen).reservations]
+    assert 50_000 < sum(map(len, given)) < 62_000
+    assert set(waiting(seen).values()) == {"FooQuota team holds as many reservations as it has room for"}
+    assert len(given) + status(seen).waiting == len(roots)
+    assert written(replace(seen, roots=tuple(reversed(roots)))) is None
 
 
 # ---- the report

@@ -19,7 +19,10 @@ from foosets.api.status import ObjectName, Observation
 RESOURCES_MAX: Final = 64
 """Resources that one quota may limit."""
 RESERVATIONS_MAX: Final = 2_000
-"""Sets that one quota can hold. Of two parts and three resources each takes about 500 bytes: 1 MB of etcd's 1.5."""
+"""Sets that one quota can hold, as long as they are small: of two parts and three resources each takes 400 bytes."""
+RESERVED_BYTES_MAX: Final = 1_200_000
+"""What the reservations of one quota may take before no further set is given one. etcd ends at 1.5 MB: the queue takes
+up to 150 kB of the rest, and sets that have a reservation may get more parts."""
 WAITING_MAX: Final = 100
 """Sets whose wait one quota explains; of those behind them it tells the number."""
 CHILDREN_MAX: Final = 32

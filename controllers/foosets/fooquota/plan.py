@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 
-from foosets.api.fooquota import RESERVATIONS_MAX, FooQuota
+from foosets.api.fooquota import FooQuota
 from foosets.api.meta import FOOQUOTAS
 from foosets.api.names import Kind
 from foosets.fooquota.state import Demand, Grant, Live, Observed, Part, Root, Told, stored_grants
@@ -49,8 +49,10 @@ def decide(seen: Observed, quotas: Sequence[FooQuota]) -> Decision:
     accounts = [_Account.of(root, stored.get(root.demand.uid), limits) for root in seen.roots if not root.is_over]
     decision, left = Decision(seen.roots), limits
     for account in sorted(accounts, key=lambda one: one.root.demand.uid not in stored):
-        if account.has_something and len(decision.grants) < RESERVATIONS_MAX:
-            grant = decision.grants[account.root.demand.uid] = account.settled or account.kept
+        demand = account.root.demand
+        if account.has_something and (demand.uid in stored or not decision.is_full):
+            grant = account.settled or account.kept
+            decision.give(demand, grant)
             left = minus(left, grant.requests)
     half = {uid for uid, grant in stored.items() if grant.half}
     for account in sorted(accounts, key=lambda one: (one.root.demand.uid not in half, _rank(one.root, seen))):
@@ -80,12 +82,12 @@ def _rank(root: Root, seen: Observed) -> tuple[object, ...]:
 def _advance(account: "_Account", left: Amounts, decision: Decision) -> Amounts:
     """Decide about one root that wants more than it has; return what is left then."""
     demand, had = account.root.demand, decision.grants.get(account.root.demand.uid)
-    crowded = had is None and len(decision.grants) >= RESERVATIONS_MAX
+    crowded = had is None and decision.is_full
     charged, room = had.requests if had is not None else NOTHING, larger(left, NOTHING)
     fits = not (demand.invalid or crowded or exceeding(minus(account.needs, charged), room))
     grant = account.granting(account.needs) if fits else account.fallback(room) if had is not None else None
     if grant is not None:
-        decision.grants[demand.uid] = grant
+        decision.give(demand, grant)
     given = grant.requests if grant is not None else NOTHING
     if not fits:
         decision.waits.append(Wait(demand, minus(account.needs, given), crowded=crowded))

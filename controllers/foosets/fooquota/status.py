@@ -7,6 +7,7 @@ from datetime import datetime
 from foosets.api.fooquota import (
     CHILDREN_MAX,
     RESERVATIONS_MAX,
+    RESERVED_BYTES_MAX,
     WAITING_MAX,
     FooQuota,
     FooQuotaStatus,
@@ -21,13 +22,15 @@ from foosets.planning.conditions import Verdict, merged, whole_second
 
 MESSAGE_MAX = 1024
 """Characters of a message that a queue has room for."""
+GRANT_BYTES, PART_BYTES, AMOUNT_BYTES = 180, 40, 10
+"""What a reservation takes, each of its parts, and each resource of both, beside their names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
     """A root that lacks something: what it wants beside what it has been given.
 
-    `crowded` is whether there are as many reservations already as a quota has room for. `short` are parts that get more
+    `crowded` is whether a quota has no room for another reservation. `short` are parts that get more
     of what the root has as other pods of it go.
     """
 
@@ -37,13 +40,35 @@ class Wait:
     short: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
-    """What is decided about the roots of a namespace; `waits` has the first in line first."""
+    """What is decided about the roots of a namespace; `waits` has the first in line first.
+
+    `size` is about how many bytes the grants will take in a status: the fields, names and quantities of each.
+    """
 
     roots: tuple[Root, ...]
     grants: dict[Uid, Grant] = field(default_factory=dict[Uid, Grant])
     waits: list[Wait] = field(default_factory=list[Wait])
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a status has no room for another grant."""
+        return len(self.grants) >= RESERVATIONS_MAX or self.size >= RESERVED_BYTES_MAX
+
+    def give(self, demand: Demand, grant: Grant) -> None:
+        """Decide what a root is given, instead of what was decided about it before."""
+        before = self.grants.get(demand.uid)
+        self.size += _size(demand, grant) - (_size(demand, before) if before is not None else 0)
+        self.grants[demand.uid] = grant
+
+
+def _size(demand: Demand, grant: Grant) -> int:
+    """Return about how many bytes a grant takes."""
+    amounts = sum(AMOUNT_BYTES + len(name) for name in grant.requests)
+    parts = sum(PART_BYTES + len(name) + amounts for name in grant.parts)
+    return GRANT_BYTES + len(demand.name) + amounts + parts
 
 
 def report(quota: FooQuota, decision: Decision, now: datetime) -> FooQuotaStatus:
@@ -127,11 +152,12 @@ def _message(name: str, wait: Wait, reserved: Amounts, hard: Amounts) -> str:
     if wait.demand.invalid:
         return wait.demand.invalid
     if wait.crowded:
-        return f"{Kind.FOOQUOTA} {name} holds {RESERVATIONS_MAX} reservations, which is all it has room for"
+        return f"{Kind.FOOQUOTA} {name} holds as many reservations as it has room for"
     if wait.short:
         parts = ", ".join(wait.short)
-        held = f"{Kind.FOOQUOTA} {name} holds all that the set asks for"
-        return f"{held}; {parts} may have the rest as other pods of it go"
+        return (
+            f"{Kind.FOOQUOTA} {name} holds all that the set asks for; {parts} may have the rest as other pods of it go"
+        )
     short = [key for key in hard if 0 < wait.lacks.get(key, 0) > hard[key] - reserved[key]]
     if not short:
         return ""
