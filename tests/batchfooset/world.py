@@ -15,9 +15,10 @@ from foosets.batchfooset.children import create, stencil_of
 from foosets.batchfooset.plan import BatchPlan, plan
 from foosets.batchfooset.state import Observed, Placed
 from foosets.planning.actions import Create, Delete, DryRun, Status
+from foosets.planning.allowance import Allowance
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
-from foosets.planning.reservations import NOT_LIMITED, Allowance
+from foosets.planning.reservations import NOT_LIMITED
 from foosets.planning.revision import template_revision
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import Stamps, format_second

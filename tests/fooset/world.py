@@ -16,8 +16,9 @@ from foosets.fooset.plan import plan
 from foosets.fooset.state import Child, Observed
 from foosets.fooset.status import up_to_date
 from foosets.planning.actions import Apply, Confirm, Delete, Plan, Status
+from foosets.planning.allowance import Allowance
 from foosets.planning.obstacles import Obstacle
-from foosets.planning.reservations import NOT_LIMITED, Allowance, Share
+from foosets.planning.reservations import NOT_LIMITED, Share
 from foosets.planning.setspans import microseconds
 from foosets.planning.trace import Span
 from foosets.planning.unchanged import Unchanged

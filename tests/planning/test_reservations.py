@@ -5,7 +5,8 @@ import pytest
 from foosets.api.meta import Key
 from foosets.api.names import Kind, Reason
 from foosets.api.status import Status
-from foosets.planning.reservations import NOT_LIMITED, UNLIMITED, Allowance, Reservations, Standing
+from foosets.planning.allowance import UNLIMITED, Allowance, Standing
+from foosets.planning.reservations import NOT_LIMITED, Reservations
 from tests.builders import NOW, Raw, batchfooset, condition, derived, fooquota, queued, reservation, share
 
 GRANTED: Raw = {"reservations": [reservation("demo", 2, demo_work=4, demo_web=1)]}

@@ -11,10 +11,11 @@ from msgspec import convert
 from foosets.api.pod import TERMINAL_PHASES, Pod
 from foosets.api.servicefooset import ServiceFooSet, ServiceFooSetStatus
 from foosets.planning.actions import Create, Delete, DryRun, Plan, Status
+from foosets.planning.allowance import Allowance
 from foosets.planning.member import Member
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
-from foosets.planning.reservations import NOT_LIMITED, Allowance
+from foosets.planning.reservations import NOT_LIMITED
 from foosets.planning.revision import template_revision
 from foosets.planning.setspans import microseconds
 from foosets.planning.stamps import format_second

@@ -24,11 +24,12 @@ from foosets.placement.nodes import Table
 from foosets.placement.requests import PodClass
 from foosets.placement.scores import Strategy
 from foosets.planning.actions import Create, Plan
+from foosets.planning.allowance import Allowance
 from foosets.planning.children import Owner, PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import owner_of
-from foosets.planning.reservations import Allowance, Reservations
+from foosets.planning.reservations import Reservations
 from foosets.planning.revision import template_revision
 from foosets.planning.stamps import SECOND, Stamps
 from foosets.planning.trace import Context, Microseconds

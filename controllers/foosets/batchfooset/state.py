@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from foosets.api.batchfooset import BatchFooSet
 from foosets.api.names import NodeName
+from foosets.planning.allowance import UNLIMITED, Allowance
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
-from foosets.planning.reservations import UNLIMITED, Allowance
 from foosets.planning.trace import Context
 
 

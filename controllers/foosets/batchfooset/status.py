@@ -10,12 +10,12 @@ from foosets.api.status import AttemptRange
 from foosets.batchfooset.state import Observed
 from foosets.placement.requests import pod_requests
 from foosets.planning import rules
+from foosets.planning.allowance import Standing
 from foosets.planning.causes import Cause, blocked_by, deepest, on_the_set
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import ALL, Attempts, IndexSet, format_ranges, stored_ranges, version_told
 from foosets.planning.rejections import Conflicts
-from foosets.planning.reservations import Standing
 from foosets.planning.setspans import microseconds
 from foosets.planning.troubles import Trouble
 

@@ -16,10 +16,11 @@ from foosets.fooset.status import up_to_date
 from foosets.kube.codec import ModelCodec
 from foosets.kube.lists import Source
 from foosets.planning.actions import Plan
+from foosets.planning.allowance import Allowance
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import parent_of
-from foosets.planning.reservations import Allowance, Reservations
+from foosets.planning.reservations import Reservations
 from foosets.planning.trace import Microseconds
 from foosets.planning.unchanged import Unchanged
 from foosets.runtime.manager import Assembly, Enqueue, Watch

@@ -8,10 +8,10 @@ from foosets.api.batchfooset import BatchFooSet
 from foosets.api.fooset import BatchEntry, FooSet, ServiceEntry
 from foosets.api.names import TRACEPARENT, Uid
 from foosets.api.servicefooset import ServiceFooSet
+from foosets.planning.allowance import UNLIMITED, Allowance
 from foosets.planning.naming import child_name
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import parent_of
-from foosets.planning.reservations import UNLIMITED, Allowance
 from foosets.planning.trace import TraceId, parse_traceparent
 
 Child = BatchFooSet | ServiceFooSet

@@ -12,10 +12,10 @@ from foosets.api.status import BlockedBy
 from foosets.fooset.children import desired, differs
 from foosets.fooset.state import Child, Entry, Observed
 from foosets.planning import rules
+from foosets.planning.allowance import Standing
 from foosets.planning.causes import Cause, blocked_by
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
-from foosets.planning.reservations import Standing
 from foosets.planning.silence import SILENT_AFTER_SECONDS
 
 

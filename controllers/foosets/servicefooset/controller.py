@@ -15,11 +15,12 @@ from foosets.kube.errors import QuotaRefused
 from foosets.kube.lists import Source
 from foosets.placement.dryruns import Admitted, passed
 from foosets.planning.actions import DryRun, Plan
+from foosets.planning.allowance import Allowance
 from foosets.planning.children import Owner, PodStencil
 from foosets.planning.memberships import Memberships
 from foosets.planning.obstacles import Obstacle
 from foosets.planning.ownership import owner_of
-from foosets.planning.reservations import Allowance, Reservations
+from foosets.planning.reservations import Reservations
 from foosets.planning.revision import template_revision
 from foosets.planning.trace import Microseconds
 from foosets.planning.unchanged import Unchanged

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foosets.api.servicefooset import ServiceFooSet
+from foosets.planning.allowance import UNLIMITED, Allowance
 from foosets.planning.children import PodStencil
 from foosets.planning.members import Members
 from foosets.planning.obstacles import Obstacle
-from foosets.planning.reservations import UNLIMITED, Allowance
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from foosets.api.servicefooset import ServiceFooSetStatus
 from foosets.api.status import AttemptRange
 from foosets.placement.requests import pod_requests
 from foosets.planning import rules
+from foosets.planning.allowance import Standing
 from foosets.planning.causes import Cause, blocked_by, deepest, on_the_set
 from foosets.planning.conditions import Verdict, merged
 from foosets.planning.episodes import Episode, closed_trace
 from foosets.planning.indexes import Attempts, IndexSet, version_told
 from foosets.planning.members import Members
 from foosets.planning.rejections import Conflicts
-from foosets.planning.reservations import Standing
 from foosets.planning.setspans import microseconds
 from foosets.planning.silence import silence_of, silent_from
 from foosets.planning.stamps import SECOND, parse_time
