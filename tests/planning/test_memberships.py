@@ -117,8 +117,15 @@ def test_unfinished_pods_of_one_that_had_the_name_before_are_told_until_they_are
     assert not memberships._by_name
 
 
-def test_its_own_pods_are_not_told() -> None:
+def test_its_own_pods_are_not_told_and_stay_when_the_last_of_the_others_goes() -> None:
     assert before(left("uid-work", {}, {}), "uid-work") == 0
+    memberships, anew = left("another", {}), owner_of(BATCHFOOSETS, batchfooset(uid="another"))
+    raw = raw_pod(1, labels={OWNER_UID: "another"})
+    raw["metadata"]["ownerReferences"] = controlled_by("BatchFooSet", "work", "another")
+    memberships.observe(None, convert(raw, Pod), T)
+    memberships.observe(pod(0), None, T)
+    assert memberships.of(anew).active == 1
+    assert list(memberships._by_name[WORK.key]) == ["another"]
 
 
 def test_pods_that_another_root_is_charged_with_are_not_told() -> None:
