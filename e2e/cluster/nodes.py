@@ -14,6 +14,8 @@ READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.2
 TOGETHER: Final = 200
 """Nodes that one command makes: a thousand of them take it a minute, and commands have a limit of two."""
+TOPOLOGY: Final = {"topology.kubernetes.io/zone": "zone-1", "topology.kubernetes.io/region": "region-1"}
+"""As in a cloud: from Kubernetes 1.35 on the API server hands these on to what is bound to the node."""
 NOT_READY: Final = "node.kubernetes.io/not-ready"
 """The taint that admission puts on new nodes and kube-controller-manager lifts."""
 
@@ -52,6 +54,7 @@ def manifest(name: str, shape: Shape) -> dict[str, Any]:
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
+        **TOPOLOGY,
     }
     return {
         "apiVersion": "v1",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.nodes import TOPOLOGY
 from foosets.api import names
 from tests.e2e import manifests
 from tests.e2e.story import Story, is_true, label
@@ -31,6 +32,15 @@ def test_wait_returns_when_it_is_ready(story: Story) -> None:
     columns = story.kubectl("get", "foosets").splitlines()
     assert columns[0].split() == ["NAME", "READY", "BATCH", "SERVICE", "REASON", "TRACE", "AGE"]
     assert columns[1].split()[:5] == ["app", "True", "1/1", "1/1", "Available"]
+
+
+def test_pods_have_the_zone_of_their_nodes(story: Story) -> None:
+    """The API server writes it: into the binding of a pod that waited, and into a pod that is created with its node."""
+    story.apply(manifests.small("app"))
+    story.settle("app")
+    placed_by = {label(pod, names.PLACEMENT) for pod in story.pods()}
+    assert placed_by == {names.PLACED_BY_CONTROLLER, names.PLACED_BY_SCHEDULER}
+    assert all(TOPOLOGY.items() <= pod["metadata"]["labels"].items() for pod in story.pods())
 
 
 def test_explain_describes_the_parts(story: Story) -> None:
