@@ -215,6 +215,21 @@ def may(verb: str, resource: str, subresource: str = "") -> Request:
     return post(REVIEWS, review)
 
 
+def own(path: str, *owners: Manifest) -> Request:
+    """Have an object name these as its owners."""
+    return patch(path, {"metadata": {"ownerReferences": list(owners)}})
+
+
+def own_as(path: str, like: str, **changes: str) -> Request:
+    """Have an object name the owners that `like` is stored with, with these changes."""
+
+    def request(scene: Scene) -> Ask:
+        owners = scene.stored[like]["metadata"]["ownerReferences"]
+        return own(path, *({**owner, **changes} for owner in owners))(scene)
+
+    return request
+
+
 def labelled(key: str, value: str | None = "x") -> Manifest:
     return {"metadata": {"labels": {key: value}}}
 

@@ -79,6 +79,17 @@ def test_a_child_is_not_taken_away_from_its_parent(policies: LocalCluster, deriv
     )
 
 
+@pytest.mark.parametrize(
+    "change", [{"name": "gone"}, {"apiVersion": f"{names.GROUP}/v9"}], ids=lambda one: next(iter(one))
+)
+def test_a_child_goes_on_naming_its_parent_as_it_is(
+    policies: LocalCluster, derived: Manifest, change: dict[str, str]
+) -> None:
+    (owner,) = derived["metadata"]["ownerReferences"]
+    renamed: Manifest = {"metadata": {"ownerReferences": [owner | change]}}
+    assert "changes the reference to its parent" in refused_merge(policies, derived, renamed)
+
+
 def test_other_metadata_of_a_derived_child_is_free(policies: LocalCluster, derived: Manifest) -> None:
     stored = merge(policies, derived, DEPLOYER, {"metadata": {"labels": {"team": "blue"}}})
     assert stored["metadata"]["labels"]["team"] == "blue"

@@ -18,6 +18,14 @@ Names, labels and choices that several templates share. Templates that speak of 
 system:serviceaccount:{{ .root.Release.Namespace }}:{{ include "foosets.component" . }}
 {{- end -}}
 
+{{/*
+The user names of Kubernetes' garbage collector, which changes owner references when an owner is deleted with
+--cascade=orphan or =foreground; without credentials of its own it is the kube-controller-manager.
+*/}}
+{{- define "foosets.garbageCollectors" -}}
+['system:serviceaccount:kube-system:generic-garbage-collector', 'system:kube-controller-manager']
+{{- end -}}
+
 {{/* Policy or Controller: who writes the scheduler's name. Empty in the values means: by capability. */}}
 {{- define "foosets.schedulerAssignment" -}}
 {{- $chosen := .Values.policies.schedulerName -}}
