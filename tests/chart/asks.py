@@ -38,7 +38,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is there, as stored: a FooSet with a child of each kind and a pod, sets without parents, a plain pod."""
+    """What is there, as stored: a FooSet with a child of each kind and pods, sets without parents, others' pods."""
 
     stored: Mapping[str, Any]
 

@@ -71,12 +71,13 @@ CAUSES: Final = {
 """What each guard says, by which it is told from the others."""
 
 KINDS: Final = ("FooSet", "BatchFooSet", "ServiceFooSet")
-PLAIN, MEMBER = f"{PODS}/plain", f"{PODS}/member"
+PLAIN, MEMBER, ORPHAN = f"{PODS}/plain", f"{PODS}/member", f"{PODS}/orphan"
 CHILD, ALONE = f"{SETS}/batchfoosets/parent-batch", f"{SETS}/batchfoosets/alone"
 NOT_YET: Final = {"status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}}
 READY: Final = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 FAILED: Final = {"status": {"phase": "Failed"}}
 NOBODY: Final = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "gone"}
+REPLICASET: Final = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "other", "uid": "other", "controller": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,24 @@ OF_PEOPLE: Final = (
         ADMIN,
         patch(MEMBER, labelled("team")),
     ),
+    Attempt(ADMIN, "takes a pod from its set", POD_ORIGIN, own(MEMBER), COLLECTOR),
+    Attempt(
+        ADMIN,
+        "has a pod name its set otherwise",
+        POD_ORIGIN,
+        own_as(MEMBER, "member", name="gone"),
+        ADMIN,
+        own_as(MEMBER, "member"),
+    ),
+    Attempt(
+        ADMIN,
+        "gives a pod of a set to a ReplicaSet",
+        POD_ORIGIN,
+        own(MEMBER, REPLICASET),
+        ADMIN,
+        own(ORPHAN, REPLICASET),
+    ),
+    Attempt(ADMIN, "gives an orphan to a set", POD_ORIGIN, own_as(ORPHAN, "member"), ADMIN, own(ORPHAN, REPLICASET)),
     *(
         Attempt(ADMIN, f"writes the status of a {kind}", ROLES, put_status(kind, name), writer)
         for kind, name, writer in (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from chart.asking import CONTAINERS
-from chart.asks import LEASES, PLACE, PODS, REVIEWS, SETS, Ask, Scene, a_set, of_a_set, status
+from chart.asks import LEASES, MERGE, PLACE, PODS, REVIEWS, SETS, Ask, Scene, a_set, of_a_set, status
 from chart.attempts import (
     ADMIN,
     ATTEMPTS,
@@ -21,6 +21,7 @@ from chart.attempts import (
     EDITOR,
     FOOSET,
     JOBS,
+    ORPHAN,
     ROOT,
     SCHEDULER,
     SERVICE,
@@ -54,6 +55,7 @@ MAY = {
 }
 """What shows that the server knows of all that somebody is given: bindings arrive one by one, and the controller
 manager has to add our rights to the cluster's own roles."""
+BOUND = {"schedulerName": names.DEFAULT_SCHEDULER, "nodeName": "node-0"}
 OWN_ROLES = {
     "attempts-pods": {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]},
     "attempts-change": {"apiGroups": [names.GROUP], "resources": ["batchfoosets"], "verbs": ["get", "patch"]},
@@ -116,7 +118,7 @@ def grants() -> Iterator[Manifest]:
 # ---------------------------------------------------------------------------------------------- what is there
 @pytest.fixture(scope="module")
 def scene(everyone: Everyone) -> Scene:
-    """A FooSet with two children and a pod, two sets without a parent, and a pod of nobody's."""
+    """A FooSet with two children and a pod, a set without a parent, an orphan, and two pods of nobody's."""
     stored: dict[str, Any] = {}
     now = Scene(stored)
 
@@ -127,9 +129,12 @@ def scene(everyone: Everyone) -> Scene:
     create(DEPLOYER, f"{SETS}/batchfoosets", a_set("BatchFooSet", "alone"))
     for kind, name in (("BatchFooSet", "parent-batch"), ("ServiceFooSet", "parent-service")):
         create(FOOSET, f"{SETS}/{kind.lower()}s", a_set(kind, name, now.owned_by("parent")))
-    create(SERVICE, PODS, of_a_set(now, "ServiceFooSet", "member", schedulerName=names.DEFAULT_SCHEDULER))
-    plain = {"metadata": {"name": "plain"}, "spec": {"containers": CONTAINERS, "schedulerName": "nobody"}}
-    create(DEPLOYER, PODS, plain)
+    for name in ("member", "orphan"):
+        create(SERVICE, PODS, of_a_set(now, "ServiceFooSet", name, schedulerName=names.DEFAULT_SCHEDULER))
+    orphan = Ask("PATCH", ORPHAN, {"metadata": {"ownerReferences": None}}, {"Content-Type": MERGE})
+    stored["orphan"] = everyone.ask(COLLECTOR, orphan)
+    for name, spec in (("plain", {"schedulerName": "nobody"}), ("bound", BOUND)):
+        create(DEPLOYER, PODS, {"metadata": {"name": name}, "spec": {"containers": CONTAINERS, **spec}})
     for component in COMPONENTS:
         stored[f"lease of {component}"] = everyone.ask(component, Ask("GET", f"{LEASES}/foosets-{component}"))
     return now

@@ -9,7 +9,7 @@ from chart.asking import BATCH, PLAIN, SCHEDULER, SERVICE, created
 from chart.manifests import MUTATING_POLICIES, Manifest, Render, of_kind
 
 from e2e.cluster.local import LocalCluster
-from foosets.api.names import GROUP
+from foosets.api.names import GROUP, OWNER_UID
 
 CONTAINER = {"name": "main", "image": "main"}
 PODS: Manifest = {"automountServiceAccountToken": False, "containers": [CONTAINER]}  # else a volume of a random name
@@ -80,6 +80,7 @@ def all_policies(render: Render) -> list[Manifest]:
 
 
 OUR_CONTROLLERS = f"request.userInfo.username in ['{BATCH}', '{SERVICE}']"
+COLLECTORS = "['system:serviceaccount:kube-system:generic-garbage-collector', 'system:kube-controller-manager']"
 OUR_SCHEDULER = f"request.userInfo.username == '{SCHEDULER}'"
 A_LABEL_OF_OURS = (
     f"object.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/') && "
@@ -90,8 +91,17 @@ ONE_TAKEN_AWAY = (
     f"oldObject.metadata.?labels.orValue({{}}).exists(key, key.startsWith('{GROUP}/') && "
     "!(key in object.metadata.?labels.orValue({})))"
 )
-OURS_ALONE = {OUR_SCHEDULER, f"{OUR_CONTROLLERS} || {A_LABEL_OF_OURS} || {ONE_TAKEN_AWAY}"}
-"""Conditions of which one has to hold: a label of ours comes, changes or goes, or a controller of ours asks."""
+OUR_OWNERS = (
+    "metadata.?ownerReferences.orValue([]) .filter(owner, owner.?controller.orValue(false) && "
+    f"owner.apiVersion.startsWith('{GROUP}/'))"
+)
+ANOTHER_SET = (
+    f"request.operation == 'UPDATE' && '{OWNER_UID}' in oldObject.metadata.?labels.orValue({{}}) && "
+    f"!(request.userInfo.username in {COLLECTORS}) && oldObject.{OUR_OWNERS} != object.{OUR_OWNERS}"
+)
+OURS_ALONE = {OUR_SCHEDULER, f"{OUR_CONTROLLERS} || {A_LABEL_OF_OURS} || {ONE_TAKEN_AWAY} || {ANOTHER_SET}"}
+"""Conditions of which one has to hold: a label of ours comes, changes or goes, a pod with one changes its set, or a
+controller of ours asks."""
 
 
 def is_ours_alone(spec: Manifest) -> bool:
