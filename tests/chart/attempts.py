@@ -76,6 +76,7 @@ CHILD, ALONE = f"{SETS}/batchfoosets/parent-batch", f"{SETS}/batchfoosets/alone"
 NOT_YET: Final = {"status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}}
 READY: Final = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 FAILED: Final = {"status": {"phase": "Failed"}}
+KEPT: Final = {"metadata": {"finalizers": ["attempts.example.com/kept"]}}
 NOBODY: Final = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "gone"}
 REPLICASET: Final = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "other", "uid": "other", "controller": True}
 
@@ -161,9 +162,13 @@ OF_COMPONENTS: Final = (
     Attempt(SCHEDULER, "writes a FooSet's status", ROLES, put_status("FooSet", "parent"), FOOSET),
     Attempt(SCHEDULER, "labels a pod by binding it", SCOPE, bind("plain", {"team": "x"}), SCHEDULER, bind("plain")),
     Attempt(SCHEDULER, "labels a pod by its status", SCOPE, status(labelled("team")), SCHEDULER, status(NOT_YET)),
+    Attempt(SCHEDULER, "keeps a pod from going by its status", SCOPE, status(KEPT), SCHEDULER, status(NOT_YET)),
     Attempt(SCHEDULER, "fails a pod by its status", SCOPE, status(FAILED), SCHEDULER, status(NOT_YET)),
     Attempt(SCHEDULER, "says that a pod is ready", SCOPE, status(READY), SCHEDULER, status(NOT_YET)),
     Attempt(SCHEDULER, "writes of another's pod", SCOPE, status(NOT_YET, "plain"), SCHEDULER, status(NOT_YET)),
+    Attempt(
+        SCHEDULER, "writes of a pod that has its node", SCOPE, status(NOT_YET, "bound"), SCHEDULER, status(NOT_YET)
+    ),
 )
 
 OF_PEOPLE: Final = (

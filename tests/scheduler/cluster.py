@@ -97,6 +97,8 @@ class Server:
             raise NotFound(404, "NotFound", "no such pod")
         if pod.metadata.uid != action.uid:
             raise Conflict(409, "Conflict", "another pod")
+        if pod.spec.node_name:
+            raise Forbidden(403, "Forbidden", "not of a pod that has its node")  # by the chart's policy
         pod.status.conditions = [action.condition]
         self._put(pod)
         return self.version

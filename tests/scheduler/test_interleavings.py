@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from foosets.api.meta import Key
 from foosets.api.names import NodeName
+from foosets.api.pod import Condition
 from foosets.planning.actions import Bind, SetPodCondition
 from foosets.runtime.writers import Performed
 from tests.placement.cells import node
@@ -178,6 +179,21 @@ def test_a_refused_binding_gives_the_room_back_and_is_tried_later(world: World) 
     assert [type(write) for write in world.writes] == [Bind, SetPodCondition]
     world.settle()
     assert len(world.server.bindings) == 1
+
+
+def test_what_is_told_too_late_is_refused_once_and_changes_nothing(world: World) -> None:
+    """Somebody else has bound the pod, and the watch has not brought that yet."""
+    world.server.create(a_pod("p", "9"))
+    world.deliver("waiting")
+    world.server.bind(Bind("ns", "p", world.server.pods[Key("ns", "p")].metadata.uid, NodeName("elsewhere")))
+    for _ in range(15):
+        world.look_at_all()
+        world.pass_time(1)
+    assert [type(write) for write in world.writes] == [SetPodCondition]
+    world.settle()
+    assert len(world.writes) == 1
+    assert world.obstructions.of(Key("ns", "p"), 0) is None
+    assert world.statuses()["p"].conditions == [Condition("PodScheduled", "True")]
 
 
 @pytest.mark.parametrize("fault", [Fault.REPLY_LOST, Fault.REQUEST_LOST, Fault.OVERLOADED])
