@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from e2e.cluster import nodes
@@ -39,6 +39,7 @@ SERVICE: Final = Blamed("ServiceFooSet", f"{APP}-server", "Placed")
 TOP: Final = Blamed("FooSet", APP, "Refined")
 UNRESERVED: Final = Blamed("FooSet", APP, "QuotaReserved")
 UNPLACED_POD: Final = Blamed("Pod", f"{APP}-server-*-0", "PodScheduled")
+ENDED: Final = Blamed("BatchFooSet", f"{APP}-workers", "Failed")
 UNREADY_POD: Final = Blamed("Pod", f"{APP}-server-*-0", "Ready")
 
 
@@ -63,13 +64,13 @@ def blamed_by(story: Story) -> tuple[str, Blamed] | None:
     return _blamed(story.fooset(APP)["status"], story.pods())
 
 
-def told_after(story: Story, reason: str, blamed: Blamed) -> list[timedelta]:
-    """Return how long after the FooSet each status came that names them, as far as the API server has it written."""
+def told_after(story: Story, reason: str, blamed: Blamed, since: datetime | None = None) -> list[timedelta]:
+    """Return how long after the FooSet, or after a time, each status came that names them, by the audit log."""
     pods, writes = story.pods(), [one for one in story.writes() if one.succeeded]
     made = [one.at for one in writes if (one.verb, one.resource) == ("create", "foosets")]
     statuses = [one for one in writes if one.resource == "foosets/status"]
     told = [one.at for one in statuses if _blamed(one.body["status"], pods) == (reason, blamed)]
-    return [later - earlier for earlier in made for later in told]
+    return [later - earlier for earlier in ([since] if since else made) for later in told]
 
 
 def _blamed(status: Any, pods: list[Any]) -> tuple[str, Blamed] | None:
@@ -84,14 +85,14 @@ def _blamed(status: Any, pods: list[Any]) -> tuple[str, Blamed] | None:
 
 
 def events(story: Story) -> list[Object]:
-    """Return what the FooSet has told, in order."""
-    uid = story.fooset(APP)["metadata"]["uid"]
+    """Return what the FooSet has told, in order; one that was made anew, what the one before it has, too."""
     found = story.server.get(f"/apis/events.k8s.io/v1/namespaces/{story.namespace}/events")["items"]
-    return sorted((one for one in found if one["regarding"].get("uid") == uid), key=lambda one: one["eventTime"])
+    own = (one for one in found if (one["regarding"]["kind"], one["regarding"]["name"]) == ("FooSet", APP))
+    return sorted(own, key=lambda one: one["eventTime"])
 
 
 def reasons_told(story: Story) -> list[str]:
-    """Return the reasons of its Events, in order."""
+    """Return the reasons of these Events, in order."""
     return [event["reason"] for event in events(story)]
 
 
@@ -122,6 +123,13 @@ def changed(manifest: Manifest, change: Callable[[Manifest], None]) -> Manifest:
 def fated(fate: str) -> Manifest:
     """A set whose pod has this fate on a simulated node."""
     return changed(server(), lambda template: template["metadata"]["annotations"].update({names.FATE: fate}))
+
+
+def failing() -> Manifest:
+    """A set whose pod fails, and may not fail even once."""
+    part: Manifest = {**manifests.batch(1), "backoffLimit": 0}
+    part["template"]["metadata"]["annotations"][names.FATE] = "exit"
+    return manifests.fooset(APP, batch={"workers": part})
 
 
 def apply(manifest: Manifest) -> Act:

@@ -1,7 +1,7 @@
 """Whatever keeps a set, its row says why within seconds, status whom to look at, and one Event that it came about."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -12,6 +12,7 @@ from tests.e2e import causes
 from tests.e2e.causes import (
     APP,
     BATCH,
+    ENDED,
     SERVICE,
     TOP,
     UNPLACED_POD,
@@ -24,7 +25,9 @@ from tests.e2e.causes import (
     reasons_told,
     told_after,
 )
+from tests.e2e.manifests import Manifest
 from tests.e2e.story import Story, is_true, namespace_for
+from tests.e2e.test_rejections import reject, successor
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
@@ -110,13 +113,48 @@ def test_the_cause_is_shown_told_once_and_gone_when_it_is_mended(story: Story, c
     assert reasons_told(story) == [case.reason]
 
 
-def shown(story: Story, reason: str, blamed: Blamed, seconds: float) -> None:
-    """See the cause in status, in the row that a user sees, and in an Event that says the same."""
+@pytest.mark.parametrize(
+    ("manifest", "child", "blamed"),
+    [(workers, "workers", BATCH), (server, "server", SERVICE)],
+    ids=["batch", "service"],
+)
+def test_a_kubelet_that_will_not_run_a_pod_is_shown_while_it_waits_to_be_placed_anew(
+    story: Story, manifest: Callable[[], Manifest], child: str, blamed: Blamed
+) -> None:
+    """The first pod's successor is placed at once, the second's is not."""
+    story.apply(manifest())
+    story.until(lambda: is_mended(story))
+    (first,) = story.running(child)
+    reject(story, first)
+    story.until(lambda: successor(story, child, first))
+    since = datetime.now(UTC)  # noqa: TID251 - the harness's own time
+    reject(story, successor(story, child, first))
+    shown(story, "KubeletRejected", blamed, SHOWN_WITHIN, since)
+    mended(story)
+    assert reasons_told(story) == ["KubeletRejected"]
+
+
+def test_a_set_with_a_part_that_failed_says_so_for_good_and_is_applied_anew(story: Story) -> None:
+    story.apply(causes.failing())
+    shown(story, "BackoffLimitExceeded", ENDED, SHOWN_WITHIN)
+    story.apply(server())
+    story.until(lambda: row(story) == ("False", "ChildFailed"))
+    assert blamed_by(story) is None
+    story.kubectl("delete", "fooset", APP, "--cascade=foreground")
+    story.apply(server())
+    mended(story)
+    assert reasons_told(story) == ["BackoffLimitExceeded"]
+
+
+def shown(story: Story, reason: str, blamed: Blamed, seconds: float, since: datetime | None = None) -> None:
+    """See the cause in status, in the row that a user sees, and in an Event that says the same.
+
+    It is there within a time after the set, or after the moment from which it is to be seen.
+    """
     story.until(lambda: blamed_by(story) == (reason, blamed))
-    story.until(lambda: told_after(story, reason, blamed))
-    assert min(told_after(story, reason, blamed)) <= timedelta(seconds=seconds)
-    row = story.kubectl("get", "fooset", APP, "--no-headers").split()
-    assert (row[1], row[4]) == ("False", reason)
+    story.until(lambda: told_after(story, reason, blamed, since))
+    assert min(told_after(story, reason, blamed, since)) <= timedelta(seconds=seconds)
+    assert row(story) == ("False", reason)
     story.until(lambda: events(story)[-1:], SHOWN_WITHIN)
     (*_, event), status = events(story), story.fooset(APP)["status"]
     assert (event["type"], event["reason"]) == ("Warning", reason)
@@ -124,6 +162,12 @@ def shown(story: Story, reason: str, blamed: Blamed, seconds: float) -> None:
     context = parse_traceparent(event["metadata"]["annotations"]["tracing.k8s.io/traceparent"])
     assert context is not None
     assert context.trace_id == status["traceID"]
+
+
+def row(story: Story) -> tuple[str, str]:
+    """Return what a user sees in the columns READY and REASON."""
+    told = story.kubectl("get", "fooset", APP, "--no-headers").split()
+    return told[1], told[4]
 
 
 def mended(story: Story) -> None:

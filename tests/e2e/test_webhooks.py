@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 
 from e2e.cluster.errors import ClusterError
 from tests.e2e import manifests
+from tests.e2e.causes import BATCH, SERVICE, told_after
 from tests.e2e.story import Story, condition, is_true
+from tests.e2e.test_causes import SHOWN_WITHIN, mended
 from tests.kube.loopback import Authority
 
 pytestmark = pytest.mark.cluster
@@ -148,7 +151,9 @@ def test_a_patch_that_fits_nothing_is_told_as_the_servers_fault(story: Story, tm
         story.until(lambda: "Unable to remove nonexistent key" in tried(story))
         story.apply(manifests.small("app"))
         keeps_the_set(story, "Unable to remove nonexistent key", "ServerFault")
-    comes_to_life(story)
+        told = [after for child in (BATCH, SERVICE) for after in told_after(story, "ServerFault", child)]
+        assert min(told) <= timedelta(seconds=SHOWN_WITHIN)
+    mended(story)
 
 
 def test_what_a_webhook_denies_is_told_in_its_own_words(story: Story, tmp_path: Path) -> None:
