@@ -172,9 +172,7 @@ LineFault = (
 Fault = ExchangeFault | LineFault
 
 CONFLICT: Final = (409, "Conflict")
-FORBIDDEN: Final = (403, "Forbidden")
 THROTTLED: Final = (429, "TooManyRequests")
-INTERNAL: Final = (500, "InternalError")
 UNAVAILABLE: Final = (503, "ServiceUnavailable")
 EXPIRED: Final = (410, "Expired")
 """What `Answer` may say: code and reason, as the API server pairs them."""
