@@ -105,6 +105,19 @@ def test_a_child_that_only_its_parents_controller_has_seen_has_not_acknowledged(
     assert [part.acknowledged for part in demand.parts] == [False, True]
 
 
+def test_a_removed_part_that_only_its_parents_controller_has_seen_may_have_pods() -> None:
+    told = [{"name": "old", "kind": "BatchFooSet", "created": 3}, {"name": "web", "kind": "ServiceFooSet"}]
+    assert demo(status=CURRENT | {"children": told}).parts[2:] == (Part("demo-old", acknowledged=False, reported=3),)
+
+
+def test_a_removed_part_that_is_seen_to_go_says_so_itself() -> None:
+    told = [{"name": "old", "kind": "BatchFooSet", "created": 3}]
+    old = batchfooset(
+        "demo-old", {"template": sized()}, deletionTimestamp="2027-01-01T00:00:00Z", **derived("demo", "old")
+    )
+    assert demo(old, status=CURRENT | {"children": told}).parts[2:] == (Part("demo-old", acknowledged=True),)
+
+
 @pytest.mark.parametrize("end", ["Complete", "Failed"])
 def test_a_batch_that_has_ended_acts_on_no_wish_whatever_is_written_into_it(end: str) -> None:
     over = batch({"observedGeneration": 0, "conditions": [condition(end)]}, spec={"completions": 20})

@@ -124,6 +124,25 @@ def test_a_part_without_child_counts_nothing() -> None:
     assert (part.name, part.kind, part.desired) == ("a", "BatchFooSet", 0)
 
 
+def test_a_removed_part_is_counted_until_it_is_gone() -> None:
+    world = refined({"a": {}}, {"web": {"replicas": 4}})
+    world.report("demo-web", {}, replicas=4, placedReplicas=3, readyReplicas=2)
+    world.change(fooset({"a": {}}))
+    world.look()
+    assert [(part.name, part.desired, part.created) for part in world.status.children] == [("a", 1, 0), ("web", 0, 4)]
+    world.rest()
+    world.collect()
+    world.rest()
+    assert [part.name for part in world.status.children] == ["a"]
+
+
+def test_a_part_that_changes_sides_is_counted_where_it_is_wanted() -> None:
+    world = refined({"a": {}}, {"web": {"replicas": 4}})
+    world.change(fooset({"a": {}, "web": {}}))
+    world.look()
+    assert [(part.name, part.kind) for part in world.status.children] == [("a", "BatchFooSet"), ("web", "BatchFooSet")]
+
+
 # ---- the root cause
 
 

@@ -35,6 +35,8 @@ from foosets.api.status import Status
 
 ENTRIES_MAX: Final = 8
 """Entries of each list. Every entry may hold a whole pod template, and an object must stay below 1.5 MB in etcd."""
+CHILDREN_MAX: Final = 4 * ENTRIES_MAX
+"""Parts in status: those of the spec, and as many that were removed from it."""
 
 EntryName = Annotated[
     str,
@@ -103,12 +105,15 @@ class FooSetSpec(Model):
     pods."""
 
 
+PartKind = Literal[Kind.BATCHFOOSET, Kind.SERVICEFOOSET]
+
+
 class ChildStatus(Model):
     """How far one part has got, in pods."""
 
     name: EntryName
     """Name of the entry in `spec.batch` or `spec.service`."""
-    kind: Literal[Kind.BATCHFOOSET, Kind.SERVICEFOOSET]
+    kind: PartKind
     """What was made for it."""
     desired: Count = 0
     """Pods that should complete (batch: completions) or run (service: replicas)."""
@@ -133,10 +138,9 @@ class FooSetStatus(Status):
     """Batch parts whose Ready condition is True, of all batch parts, such as "1/2"."""
     service_ready: Annotated[str, Field(max_length=16)] = ""
     """Service parts whose Ready condition is True, of all service parts, such as "1/2"."""
-    children: tuple[ChildStatus, ...] = Field(
-        default=(), max_length=2 * ENTRIES_MAX, json_schema_extra=list_map("name")
-    )
-    """Counts of each part, copied from its BatchFooSet or ServiceFooSet."""
+    children: tuple[ChildStatus, ...] = Field(default=(), max_length=CHILDREN_MAX, json_schema_extra=list_map("name"))
+    """Counts of each part, copied from its BatchFooSet or ServiceFooSet. One that was removed from the spec stays until
+    its object is gone."""
 
 
 def _child_name_rule(entries: str) -> tuple[str, str]:

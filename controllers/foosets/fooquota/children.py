@@ -94,6 +94,16 @@ def _parts(fooset: FooSet, own: Mapping[tuple[RootKind, str], Child]) -> Iterato
             name = child_name(fooset.metadata.name, entry.name)
             yield _part(fooset, entry, left.pop((kind, name), None))
     yield from _leftovers(left)
+    yield from _untold(fooset, own)
+
+
+def _untold(fooset: FooSet, own: Mapping[tuple[RootKind, str], Child]) -> Iterator[Part]:
+    """Yield removed parts that the FooSet's controller has seen, and this one not yet, or not any more."""
+    entries = {entry.name for entry in (*fooset.spec.batch, *fooset.spec.service)}
+    for one in fooset.status.children:
+        name = child_name(fooset.metadata.name, one.name)
+        if one.name not in entries and (one.kind, name) not in own:
+            yield Part(name, acknowledged=False, reported=one.created)
 
 
 def _part(fooset: FooSet, entry: Entry, child: Child | None) -> Part:

@@ -51,6 +51,12 @@ class Observed:
         parent = parent_of(child)
         return parent is not None and parent.uid == self.uid
 
+    @property
+    def removed(self) -> tuple[Child, ...]:
+        """Its children of entries that are gone, also those on their way out."""
+        wanted = {id(self.child_of(entry)) for entry in self.entries}
+        return tuple(child for child in self.children if self.owns(child) and id(child) not in wanted)
+
     def take_part_in(self, trace: TraceId) -> bool:
         """Whether one of its children was written in that trace."""
         contexts = (

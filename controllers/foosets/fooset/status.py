@@ -1,13 +1,12 @@
 """The fooset controller's report: its children's progress rolled up, and the root cause below."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from foosets.api.batchfooset import BatchFooSet
-from foosets.api.fooset import ChildStatus, FooSet, FooSetStatus
+from foosets.api.fooset import CHILDREN_MAX, BatchEntry, ChildStatus, FooSet, FooSetStatus, PartKind
 from foosets.api.names import UNBLOCKED_REASONS, ConditionType, Kind, Reason
-from foosets.api.servicefooset import ServiceFooSet
 from foosets.api.status import BlockedBy
 from foosets.fooset.children import desired, differs
 from foosets.fooset.state import Child, Entry, Observed
@@ -16,6 +15,7 @@ from foosets.planning.allowance import Standing
 from foosets.planning.causes import Cause, blocked_by
 from foosets.planning.conditions import Verdict, holds, merged
 from foosets.planning.episodes import Episode, closed_trace
+from foosets.planning.naming import child_name
 from foosets.planning.silence import SILENT_AFTER_SECONDS
 
 
@@ -52,8 +52,7 @@ class Refinement:
                 changed.append(entry)
             else:
                 current.append(child)
-        wanted = {id(seen.child_of(entry)) for entry in seen.entries}
-        orphans = [c for c in seen.children if seen.owns(c) and id(c) not in wanted and not c.terminating]
+        orphans = [child for child in seen.removed if not child.terminating]
         fault = rules.fooset(seen.fooset.spec)
         return cls(tuple(missing), tuple(changed), tuple(taken), tuple(orphans), tuple(current), fault)
 
@@ -194,7 +193,7 @@ def report(seen: Observed, refinement: Refinement, episode: Episode, now: dateti
         trace=closed_trace(episode.trace, closed=closed),
         batch_ready=_ready_of(seen, seen.fooset.spec.batch),
         service_ready=_ready_of(seen, seen.fooset.spec.service),
-        children=tuple(_counts(seen, entry) for entry in seen.entries),
+        children=tuple(_parts(seen))[:CHILDREN_MAX],
     )
 
 
@@ -248,33 +247,47 @@ def _ready_of(seen: Observed, entries: Iterable[Entry]) -> str:
     return f"{ready}/{len(children)}"
 
 
-def _counts(seen: Observed, entry: Entry) -> ChildStatus:
-    child = seen.child_of(entry)
-    match child:
-        case BatchFooSet() if seen.owns(child):
-            status = child.status
-            return ChildStatus(
-                name=entry.name,
-                kind=Kind.BATCHFOOSET,
-                desired=child.spec.completions,
-                created=status.active,
-                placed=status.active,
-                ready=status.ready,
-                succeeded=status.succeeded,
-                failed=status.failed,
-                placement_conflicts=status.placement_conflicts,
-            )
-        case ServiceFooSet() if seen.owns(child):
-            service = child.status
-            return ChildStatus(
-                name=entry.name,
-                kind=Kind.SERVICEFOOSET,
-                desired=child.spec.replicas,
-                created=service.replicas,
-                placed=service.placed_replicas,
-                ready=service.ready_replicas,
-                placement_conflicts=service.placement_conflicts,
-            )
-        case _:
-            kind = Kind.BATCHFOOSET if entry in seen.fooset.spec.batch else Kind.SERVICEFOOSET
-            return ChildStatus(name=entry.name, kind=kind)
+def _parts(seen: Observed) -> Iterator[ChildStatus]:
+    """Yield the counts of each entry, then those of removed ones; a name that is an entry's again stands for that."""
+    names = {entry.name for entry in seen.entries}
+    for entry in seen.entries:
+        child = seen.child_of(entry)
+        if child is not None and seen.owns(child):
+            yield _counts(entry.name, child)
+        else:
+            yield ChildStatus(name=entry.name, kind=_kind(entry))
+    for child in seen.removed:
+        name = child.metadata.name.removeprefix(child_name(seen.fooset.metadata.name, ""))
+        if name not in names:
+            names.add(name)
+            yield _counts(name, child).model_copy(update={"desired": 0})
+
+
+def _kind(entry: Entry) -> PartKind:
+    return Kind.BATCHFOOSET if isinstance(entry, BatchEntry) else Kind.SERVICEFOOSET
+
+
+def _counts(name: str, child: Child) -> ChildStatus:
+    if isinstance(child, BatchFooSet):
+        batch = child.status
+        return ChildStatus(
+            name=name,
+            kind=Kind.BATCHFOOSET,
+            desired=child.spec.completions,
+            created=batch.active,
+            placed=batch.active,
+            ready=batch.ready,
+            succeeded=batch.succeeded,
+            failed=batch.failed,
+            placement_conflicts=batch.placement_conflicts,
+        )
+    service = child.status
+    return ChildStatus(
+        name=name,
+        kind=Kind.SERVICEFOOSET,
+        desired=child.spec.replicas,
+        created=service.replicas,
+        placed=service.placed_replicas,
+        ready=service.ready_replicas,
+        placement_conflicts=service.placement_conflicts,
+    )
