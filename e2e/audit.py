@@ -101,6 +101,7 @@ class Event(msgspec.Struct, rename="camel"):
     verb: str
     user: User
     request_received_timestamp: datetime
+    stage_timestamp: datetime
     uri: str = msgspec.field(name="requestURI", default="")
     object_ref: Reference = msgspec.field(default_factory=Reference)
     response_status: Answer = msgspec.field(default_factory=Answer)
@@ -125,7 +126,9 @@ def events(log: Path, mention: bytes) -> Iterator[Event]:
 
 
 def _writes(log: Path, mention: bytes) -> Iterator[Write]:
-    yield from (_write(event) for event in events(log, mention) if event.writes)
+    """Yield the writes as they were answered, which is not always the order of their lines on a busy machine."""
+    found = (event for event in events(log, mention) if event.writes)
+    yield from map(_write, sorted(found, key=lambda event: event.stage_timestamp))
 
 
 def _write(event: Event) -> Write:

@@ -20,6 +20,7 @@ def line(verb: str = "create", **changes: Any) -> str:
         "responseStatus": {"code": 201},
         "requestObject": {"target": {"name": "node-0"}},
         "requestReceivedTimestamp": "2026-01-01T12:00:00.123456Z",
+        "stageTimestamp": "2026-01-01T12:00:00.234567Z",
     }
     return json.dumps(event | changes, separators=(",", ":")) + "\n"
 
@@ -36,6 +37,13 @@ def test_a_write_is_told_by_who_what_and_how_it_went(tmp_path: Path) -> None:
     assert (write.resource, write.namespace, write.name) == ("pods/binding", "demo", "demo-0")
     assert (write.code, write.succeeded, write.body) == (201, True, {"target": {"name": "node-0"}})
     assert write.at == NOON + timedelta(microseconds=123456)
+
+
+def test_writes_come_as_they_were_answered_and_not_as_their_lines_do(tmp_path: Path) -> None:
+    late = line("update", stageTimestamp="2026-01-01T12:00:00.300000Z")
+    early = line("patch", stageTimestamp="2026-01-01T12:00:00.200000Z")
+    assert [write.verb for write in writes(log(tmp_path, late, early), "demo")] == ["patch", "update"]
+    assert [write.verb for write in our_writes(log(tmp_path, late, early))] == ["patch", "update"]
 
 
 def test_a_refused_write_is_a_write(tmp_path: Path) -> None:

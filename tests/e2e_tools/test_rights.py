@@ -91,6 +91,7 @@ def line(verb: str, reference: Any, code: int = 200, **changes: Any) -> str:
         "objectRef": reference,
         "responseStatus": {"code": code},
         "requestReceivedTimestamp": "2026-01-01T12:00:00.123456Z",
+        "stageTimestamp": "2026-01-01T12:00:00.234567Z",
     }
     return json.dumps(event | changes, separators=(",", ":")) + "\n"
 
