@@ -28,6 +28,7 @@ from tests.badinput.rows import (
     Squat,
     Step,
 )
+from tests.badinput.told import Answer, condition
 
 RESOURCES: Final = {
     resource.kind: resource
@@ -46,19 +47,6 @@ AWAITED_SECONDS: Final = 30.0
 UNKNOWN: Final = re.compile(r"cannot (create|patch) resource")
 """What the authorizer says of a user without a role."""
 MERGE: Final = "application/merge-patch+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one request; `code` is 0 for something that was awaited and did not come."""
-
-    code: int
-    message: str
-
-    @property
-    def taken(self) -> bool:
-        """Whether the server did as asked."""
-        return 200 <= self.code < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +81,16 @@ class Place:
 
     def pods(self) -> list[Manifest]:
         """Return the pods that are there."""
-        return self._send("GET", self._path("Pod"))[1]["items"]
+        return self._list("Pod")
+
+    def sets(self) -> list[Manifest]:
+        """Return the BatchFooSets and ServiceFooSets that are there."""
+        return [*self._list("BatchFooSet"), *self._list("ServiceFooSet")]
 
     # ---- inside
+
+    def _list(self, kind: str) -> list[Manifest]:
+        return self._send("GET", self._path(kind))[1]["items"]
 
     def _do(self, step: Step) -> Iterator[Answer]:
         match step:
@@ -173,9 +168,3 @@ def _has_come(step: Await, found: Manifest | None) -> bool:
     if step.condition == COUNTED:
         return "used" in found.get("status", {})
     return not step.condition or condition(found, step.condition).get("status") == step.status
-
-
-def condition(found: Manifest, kind: str) -> Manifest:
-    """Return a condition of an object, or an empty one."""
-    conditions: list[Manifest] = found.get("status", {}).get("conditions") or []
-    return next((one for one in conditions if one["type"] == kind), {})

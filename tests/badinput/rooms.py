@@ -1,7 +1,8 @@
 """The controllers' rooms without an engine: a stored object goes in, and what is sent to the API server comes out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,8 +29,16 @@ NODE: Final = {
 }
 
 
-def planned(stored: Manifest, now: datetime) -> Iterator[bytes]:
-    """Yield the body of everything that a controller sends about an object; each status is stored as it is sent."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a controller does about an object: the body of everything that it sends, and the object in the end."""
+
+    bodies: Sequence[bytes]
+    told: Manifest
+
+
+def planned(stored: Manifest, now: datetime) -> Planned:
+    """Return what a controller does about an object; each status is stored as it is sent."""
     raw: dict[str, Any] = json.loads(json.dumps(stored))
     name = raw["metadata"].get("name", "")
     raw["metadata"] = {
@@ -40,15 +49,17 @@ def planned(stored: Manifest, now: datetime) -> Iterator[bytes]:
         "creationTimestamp": now.isoformat(),
     }
     room, take = _room_of(raw["kind"], now)
+    bodies: list[bytes] = []
     for version in range(1, LOOKS + 1):
         raw["metadata"]["resourceVersion"] = str(version)
         take(json.dumps(raw))
         seen = room.observe(Key("ns", name), None)
         assert seen is not None
         plan = room.plan(seen, now)
-        yield from (body for action in plan.actions if (body := getattr(action, "body", None)) is not None)
+        bodies += (body for action in plan.actions if (body := getattr(action, "body", None)) is not None)
         if plan.status is not None:
             raw["status"] = json.loads(plan.status.status)
+    return Planned(bodies, raw)
 
 
 def _room_of(kind: str, now: datetime) -> Any:

@@ -1,39 +1,36 @@
 """Two thousand objects that nobody would write: what the schema lets through, no model and no plan fails of."""
 
-import json
-import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 import pytest
 
-from foosets.api.customresource import NAME_MAX, NAME_PATTERN
+from foosets.api.names import Kind
+from tests.badinput.foretelling import SHOWN, fault_of, let_through, told_of
 from tests.badinput.generating import KINDS, OBJECTS, generated
 from tests.badinput.rooms import planned
-from tests.badinput.rows import Manifest
-from tests.fake.schemas import causes, filled, pruned, schema_of
+from tests.badinput.told import condition
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HUNDREDS: Final = range(0, OBJECTS, 100)
-
-
-def let_through(manifest: Manifest) -> Manifest | None:
-    """The object as the API server would store it, or None if its schema refuses it, or the rules for its name."""
-    schema, name = schema_of(manifest["kind"]), manifest["metadata"]["name"]
-    if len(name) > NAME_MAX or not re.fullmatch(NAME_PATTERN, name):
-        return None
-    stored = filled(schema, pruned(schema, json.loads(json.dumps(manifest))))
-    return None if causes(schema, stored, None) else stored
+MADE: Final = {"Pod", Kind.BATCHFOOSET, Kind.SERVICEFOOSET}
 
 
 @pytest.mark.parametrize("first", HUNDREDS)
 def test_no_plan_fails_of_what_the_schema_lets_through(first: int) -> None:
     for number in range(first, first + 100):
         stored = let_through(generated(number))
-        if stored is not None:
-            for body in planned(stored, NOW):
-                assert msgspec.json.decode(body, type=dict[str, Any])["kind"], number
+        if stored is None:
+            continue
+        plan = planned(stored, NOW)
+        kinds = {msgspec.json.decode(body, type=dict[str, Any])["kind"] for body in plan.bodies}
+        if fault_of(stored) is not None:
+            assert kinds & MADE == set(), number
+        if (told := told_of(stored)) is not None:
+            ready = condition(plan.told, "Ready")
+            assert (ready["status"], ready["reason"]) == ("False", told.reason), number
+            assert told.message[:SHOWN] in ready["message"], number
 
 
 def test_some_are_let_through_and_some_are_not() -> None:

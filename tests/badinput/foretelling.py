@@ -1,0 +1,98 @@
+"""Who refuses a generated object, and in which words: told from the schemas and the rules, before any server is asked.
+
+The API server judges by the CRD first, and what passes by the policy `templates`; without the policy the same words
+come from the controller. What nobody here has a word against may still be no pod that Kubernetes takes.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from foosets.api.customresource import NAME_MAX, NAME_PATTERN
+from foosets.api.fooset import FooSetSpec
+from foosets.api.names import Kind
+from foosets.planning import rules
+from foosets.planning.rules import Fault
+from tests.badinput.rows import Manifest
+from tests.fake.schemas import causes, filled, pruned, schema_of
+
+ENDING: Final = ("Never", "OnFailure")
+UNENDING: Final = (None, "Always")
+SHOWN: Final = 500
+"""Characters of a fault that are in a condition at least: what is longer may be cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What becomes of an object: `refusals` are the CRD's words, one of which is said; `fault` is that of the rules.
+
+    `told` is the fault that the controller says where nobody refused the object.
+    """
+
+    refusals: Sequence[str] = ()
+    fault: Fault | None = None
+    told: Fault | None = None
+
+
+def foretold(manifest: Manifest) -> Foretold:
+    """Return who refuses an object, and why; nothing if it is to be seen what Kubernetes makes of it."""
+    name, stored = manifest["metadata"]["name"], let_through(manifest)
+    if stored is not None:
+        return Foretold(tuple(_against_cel(stored)), fault_of(stored), told_of(stored))
+    schema = schema_of(manifest["kind"])
+    fields = tuple(cause.field for cause in causes(schema, filled(schema, pruned(schema, _copy(manifest))), None))
+    return Foretold(fields if _may_be(name) else (*fields, "metadata.name"))
+
+
+def let_through(manifest: Manifest) -> Manifest | None:
+    """The object as the API server would store it, or None if its schema refuses it, or the rules for its name."""
+    schema = schema_of(manifest["kind"])
+    if not _may_be(manifest["metadata"]["name"]):
+        return None
+    stored = filled(schema, pruned(schema, _copy(manifest)))
+    return None if causes(schema, stored, None) else stored
+
+
+def fault_of(stored: Manifest) -> Fault | None:
+    """What the rules have against an object that the schema lets through."""
+    spec = stored["spec"]
+    match stored["kind"]:
+        case Kind.FOOSET:
+            return rules.fooset(FooSetSpec.model_validate(spec))
+        case Kind.BATCHFOOSET:
+            return rules.batch_template(spec["template"])
+        case _:
+            return rules.service_template(spec["template"])
+
+
+def told_of(stored: Manifest) -> Fault | None:
+    """The fault that the controller comes to tell of; a batch of no completions is complete, whatever its template."""
+    done = stored["kind"] == Kind.BATCHFOOSET and stored["spec"]["completions"] == 0
+    return None if done else fault_of(stored)
+
+
+def _against_cel(stored: Manifest) -> Iterator[str]:
+    """The words of the CRD's rules in CEL that an object breaks; those on names no generated object does."""
+    for batch, template in _templates(stored):
+        policy = template["spec"].get("restartPolicy")
+        if policy not in (ENDING if batch else UNENDING):
+            yield f"template.spec.restartPolicy must be {'Never or OnFailure' if batch else 'Always'}"
+
+
+def _templates(stored: Manifest) -> Iterator[tuple[bool, Mapping[str, Any]]]:
+    spec = stored["spec"]
+    if stored["kind"] != Kind.FOOSET:
+        yield stored["kind"] == Kind.BATCHFOOSET, spec["template"]
+        return
+    for entries in ("batch", "service"):
+        yield from ((entries == "batch", entry["template"]["spec"]["template"]) for entry in spec.get(entries, ()))
+
+
+def _may_be(name: str) -> bool:
+    return len(name) <= NAME_MAX and re.fullmatch(NAME_PATTERN, name) is not None
+
+
+def _copy(manifest: Manifest) -> Manifest:
+    return json.loads(json.dumps(manifest))
