@@ -45,8 +45,6 @@ class Once:
     name: str
     at: Where
     fault: Callable[[Point], Fault]
-    repeats: frozenset[Where] = frozenset()
-    """Requests that may be made once more."""
 
     def faults(self, namespace: str) -> list[Fault]:
         """Return the fault at the second line about the namespace, or at its first request."""
@@ -112,7 +110,7 @@ ONCE: Final[tuple[Once, ...]] = (
     Once(name="a success of another shape", at=BATCH, fault=_says(200, b"[1, 2]")),
     Once(name="a success without metadata", at=STATUS, fault=_says(200, b'{"kind": "Status"}')),
     Once(name="an answer that is cut, of a create", at=SERVICE_POD, fault=CutReply),
-    Once(name="an answer that is cut, of an apply", at=BATCH, fault=CutReply, repeats=frozenset({BATCH})),
+    Once(name="an answer that is cut, of an apply", at=BATCH, fault=CutReply),
     Once(name="a line of no JSON", at=PODS_SEEN, fault=GarbleLine),
     Once(name="a line above 4 MiB", at=BATCHES_SEEN, fault=StretchLine),
     Once(name="an event of an unknown type", at=PODS_SEEN, fault=StrangeLine),
