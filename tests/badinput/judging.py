@@ -1,22 +1,19 @@
 """What is wrong with how a row was met: the wrong one refused it, in words that do not help, or a pod came of it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from math import inf
+from statistics import median
+from typing import Final
 
-from tests.badinput.playing import Answer, condition
-from tests.badinput.rows import GONE, By, Manifest, Row
+from tests.badinput.rows import GONE, By, Row
+from tests.badinput.told import Told, condition
 
-POLICY = "ValidatingAdmissionPolicy"
+POLICY: Final = "ValidatingAdmissionPolicy"
 """What the refusals of all policies say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How a row was met: the answers to its steps, the object that it is about, if it is there, and its pods."""
-
-    answers: Sequence[Answer]
-    found: Manifest | None
-    pods: Sequence[Manifest]
+CHANGES: Final = 3
+"""Of a neighbour, at least: fewer would show nothing."""
+LONGER_SECONDS: Final = 1.0
+"""By which nothing bad may keep a neighbour."""
 
 
 def problems(row: Row, told: Told, *, guarded: bool) -> list[str]:
@@ -26,8 +23,10 @@ def problems(row: Row, told: Told, *, guarded: bool) -> list[str]:
         return list(_not_taken(told))
     if who in {By.SCHEMA, By.POLICY, By.SERVER}:
         return list(_refused_otherwise(row, who, told))
-    wrong = _said_otherwise(row, told) if who is By.CONDITION else _borne_otherwise(row, told)
-    return [*_not_taken(told), *wrong]
+    otherwise = _said_otherwise if who is By.CONDITION else _borne_otherwise
+    wrong = [*_not_taken(told), *otherwise(row, told)]
+    shown = bool(wrong) or row.shows is None or row.shows(told)
+    return wrong if shown else ["it does not show what its name says"]
 
 
 def last_word(row: Row, *, guarded: bool) -> By | None:
@@ -35,6 +34,20 @@ def last_word(row: Row, *, guarded: bool) -> By | None:
     if row.by is not By.POLICY or guarded:
         return row.by
     return By.CONDITION if row.reason else None
+
+
+def kept_waiting(usual: Sequence[float], took: Sequence[float]) -> list[str]:
+    """Return what is wrong with the seconds of a neighbour's changes, by those that it usually takes.
+
+    What is usual is the median, so that one that happened to be slow beside good sets excuses none beside bad ones.
+    """
+    if min(len(usual), len(took)) < CHANGES:
+        return [f"changed {len(usual)} times beside good sets, {len(took)} beside bad ones: that shows nothing"]
+    never = [f"a change took no effect beside good sets: {usual}" for seconds in usual if seconds == inf]
+    most = median(usual) + LONGER_SECONDS
+    return never + [
+        f"a change took {seconds:.2f} s, and usually {median(usual):.2f}" for seconds in took if seconds > most
+    ]
 
 
 def _refused_otherwise(row: Row, who: By, told: Told) -> Iterator[str]:

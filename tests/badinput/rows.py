@@ -6,12 +6,13 @@ Whoever refuses at admission refuses the last step, and all before it are taken.
 row is `about` comes to say it in its Ready condition, or bears it and comes to the state that the row names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from foosets.api.names import Reason
+from tests.badinput.told import Told
 
 Manifest = dict[str, Any]
 
@@ -152,6 +153,10 @@ class Row:
     state: str = ""
     has_pods: bool = False
     """Whether pods may be there although the set is not ready."""
+    shows: Callable[[Told], bool] | None = None
+    """What else is to be seen once nobody refuses, where the name says more than a state."""
+    breaks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Invariants that the row breaks by itself, and why."""
     namespace: Mapping[str, str] = field(default_factory=dict[str, str])
     """Labels of the namespace."""
 
@@ -182,15 +187,29 @@ def by_template_policy(name: str, manifest: Manifest, *words: str, reason: Reaso
     )
 
 
-def by_condition(name: str, manifest: Manifest, reason: Reason, *words: str, before: tuple[Step, ...] = ()) -> Row:
+def by_condition(
+    name: str,
+    manifest: Manifest,
+    reason: Reason,
+    *words: str,
+    before: tuple[Step, ...] = (),
+    shows: Callable[[Told], bool] | None = None,
+) -> Row:
     """Return a row whose object is taken, and whose controller says what is wrong with it."""
     steps = (*before, Create(manifest))
-    return Row(name=name, by=By.CONDITION, steps=steps, words=words, reason=reason, about=about(manifest))
+    return Row(name=name, by=By.CONDITION, steps=steps, words=words, reason=reason, about=about(manifest), shows=shows)
 
 
-def borne(name: str, *steps: Step, of: About = DEMO, state: str = "Ready") -> Row:
+def borne(
+    name: str,
+    *steps: Step,
+    of: About = DEMO,
+    state: str = "Ready",
+    shows: Callable[[Told], bool] | None = None,
+    breaks: Mapping[str, str] | None = None,
+) -> Row:
     """Return a row that nobody has a reason to refuse; the object comes to that state."""
-    return Row(name=name, by=By.ENGINE, steps=steps, about=of, state=state)
+    return Row(name=name, by=By.ENGINE, steps=steps, about=of, state=state, shows=shows, breaks=breaks or {})
 
 
 def about(manifest: Manifest) -> About:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from foosets.api.names import Reason
-from tests.badinput.judging import Told, problems
+from foosets.api.names import SET_UID, TRACEPARENT, Reason
+from tests.badinput.judging import kept_waiting, problems
 from tests.badinput.objects import a
-from tests.badinput.playing import Answer
 from tests.badinput.rows import By, Create, Manifest, Of, Row, borne, by_condition, by_schema, by_template_policy
 from tests.badinput.table.answers import LASTING, ONCE
 from tests.badinput.table.whole import OBJECTS
+from tests.badinput.told import Answer, Told
 
 CLASSES = {of: [row.name for row in rows] for of, rows in OBJECTS.items()} | {
     Of.ANSWERS: [row.name for row in (*ONCE, *LASTING)]
@@ -34,6 +34,8 @@ def test_a_row_says_who_has_the_last_word_and_how(row: Row) -> None:
     assert bool(row.policy) is (row.by is By.POLICY)
     assert bool(row.state) is (row.by is By.ENGINE)
     assert row.by in {By.CONDITION, By.POLICY} or not row.reason
+    assert row.by in {By.CONDITION, By.ENGINE} or row.shows is None
+    assert row.shows is not None or not row.has_pods
 
 
 # ---- the judge
@@ -94,3 +96,66 @@ def test_what_is_met_as_its_row_says_is_right(row: Row, met: Told, guarded: bool
 )
 def test_what_is_met_otherwise_is_wrong(row: Row, met: Told, guarded: bool) -> None:  # noqa: FBT001 - a table
     assert problems(row, met, guarded=guarded) != []
+
+
+CLAIMING = [row for rows in OBJECTS.values() for row in rows if row.shows is not None]
+SPOILED: Manifest = {
+    "metadata": {
+        "uid": "1",
+        "generation": 1,
+        "creationTimestamp": "9999-12-31T23:59:59Z",
+        "annotations": {TRACEPARENT: "evil"},
+    },
+    "spec": {"bacth": []},
+    "status": {
+        "observedGeneration": 1,
+        "trace": {"startedAt": "0001-01-01T00:00:00Z"},
+        "conditions": [{"type": kind, "status": "True", "reason": "Forged"} for kind in ("Ready", "Complete")],
+    },
+}
+EVIL: Manifest = {
+    "kind": "BatchFooSet",
+    "metadata": {"name": "evil", "labels": {SET_UID: "2"}, "annotations": {TRACEPARENT: "evil"}},
+    "spec": {"containers": [{"name": "main", "image": "evil", "env": []}]},
+}
+"""A pod, or a set."""
+
+
+def test_many_rows_claim_more_than_a_state() -> None:
+    assert len(CLAIMING) >= 50
+
+
+@pytest.mark.parametrize("row", CLAIMING, ids=lambda row: row.name)
+def test_what_a_row_claims_is_looked_for(row: Row) -> None:
+    refused = set_("False", row.reason, " ".join(row.words))
+    pods = [EVIL, EVIL] if row.by is By.ENGINE or row.has_pods else []
+    met = Told([TAKEN], SPOILED if row.by is By.ENGINE else refused, pods, [EVIL])
+    assert problems(row, met, guarded=True) == ["it does not show what its name says"]
+
+
+# ---- the judge of neighbours
+
+NEVER = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("usual", "took"), [([0.2, 0.3, 0.4], [0.2, 1.2, 0.5]), ([0.2, 0.2, 0.2, 30.0], [0.2, 0.2, 0.2])]
+)
+def test_a_neighbour_that_waits_no_longer_than_usual_is_served(usual: list[float], took: list[float]) -> None:
+    assert kept_waiting(usual, took) == []
+
+
+@pytest.mark.parametrize(
+    ("usual", "took"),
+    [
+        ([0.2, 0.3, 0.4], [0.2, 0.3, 1.4]),
+        ([0.2, 0.3, 0.4], [0.2, 0.3, NEVER]),
+        ([0.2, 0.2, 0.2, 5.0], [0.2, 4.0, 0.2]),
+        ([0.2, 0.2, 0.2, NEVER], [0.2, 0.2, 0.2]),
+        ([NEVER] * 5, [NEVER] * 5),
+        ([0.2, 0.2, 0.2], []),
+        ([], [0.2, 0.2, 0.2]),
+    ],
+)
+def test_a_neighbour_that_waits_is_found(usual: list[float], took: list[float]) -> None:
+    assert kept_waiting(usual, took) != []

@@ -9,6 +9,7 @@ from tests.badinput.rows import (
     By,
     Change,
     Create,
+    Manifest,
     Remove,
     Row,
     Squat,
@@ -17,6 +18,7 @@ from tests.badinput.rows import (
     by_schema,
     by_template_policy,
 )
+from tests.badinput.showing import children, each_pod, own_labels, strangers_pod, strangers_set
 
 TAKEN: Final = Reason.NAME_COLLISION
 INVALID: Final = Reason.INVALID_POD_TEMPLATE
@@ -29,6 +31,11 @@ def owned(uid: str) -> dict[str, object]:
     return {"ownerReferences": [reference]}
 
 
+def _values(pod: Manifest, name: str) -> list[str]:
+    """The values that a variable of a pod's is given."""
+    return [one["value"] for one in pod["spec"]["containers"][0]["env"] if one["name"] == name]
+
+
 COLLISIONS: Final[tuple[Row, ...]] = (
     by_schema("a name in both lists", a("FooSet", batch=[batch("x")], service=[service("x")]), "only once"),
     by_schema("a name twice in batch", a("FooSet", batch=[batch("x"), batch("x")]), 'Duplicate value: {"name":"x"}'),
@@ -39,6 +46,7 @@ COLLISIONS: Final[tuple[Row, ...]] = (
         TAKEN,
         "entry c",
         before=(Create(a("FooSet", "a", batch=[batch("b-c", parallelism=0)])), Await("BatchFooSet", "a-b-c")),
+        shows=children("BatchFooSet/a-b-c"),
     ),
     by_condition(
         "a stranger's batch under a child's name",
@@ -46,6 +54,7 @@ COLLISIONS: Final[tuple[Row, ...]] = (
         TAKEN,
         "entry workers",
         before=(Create(a("BatchFooSet", "demo-workers", parallelism=0, template=once())),),
+        shows=strangers_set,
     ),
     by_condition(
         "a stranger's service under a child's name",
@@ -53,6 +62,7 @@ COLLISIONS: Final[tuple[Row, ...]] = (
         TAKEN,
         "entry server",
         before=(Create(a("ServiceFooSet", "demo-server", replicas=0, template=pods())),),
+        shows=strangers_set,
     ),
     Row(
         name="a stranger's pod under the name of a batch's pod",
@@ -66,6 +76,7 @@ COLLISIONS: Final[tuple[Row, ...]] = (
         reason=TAKEN,
         words=("belongs to another owner",),
         has_pods=True,
+        shows=strangers_pod,
     ),
     Row(
         name="a stranger's pod under the name of a service's pod",
@@ -79,6 +90,7 @@ COLLISIONS: Final[tuple[Row, ...]] = (
         reason=TAKEN,
         words=("belongs to another owner",),
         has_pods=True,
+        shows=strangers_pod,
     ),
     by_schema(
         "two containers of one name",
@@ -132,9 +144,21 @@ COLLISIONS: Final[tuple[Row, ...]] = (
     borne(
         "a variable of ours, which the user's wins over",
         Create(batches(template=once(containers=[container(env=[{"name": ENV_INDEX, "value": "mine"}])]))),
+        shows=each_pod(lambda pod: _values(pod, ENV_INDEX) == ["mine"]),
     ),
-    borne("a set and a batch of one name", Create(a("BatchFooSet", template=once())), Create(batches())),
-    borne("deleted and made again at once", Create(batches()), Remove("FooSet", "demo"), Create(batches())),
+    borne(
+        "a set and a batch of one name",
+        Create(a("BatchFooSet", template=once())),
+        Create(batches()),
+        shows=children("BatchFooSet/demo", "BatchFooSet/demo-workers"),
+    ),
+    borne(
+        "deleted and made again at once",
+        Create(batches()),
+        Remove("FooSet", "demo"),
+        Create(batches()),
+        shows=own_labels,
+    ),
     Row(
         name="a child that somebody else makes",
         by=By.POLICY,

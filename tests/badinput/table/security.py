@@ -26,6 +26,7 @@ from tests.badinput.rows import (
     by_condition,
     by_template_policy,
 )
+from tests.badinput.showing import children, own_labels
 
 DENIED: Final = Reason.ADMISSION_DENIED
 RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -219,9 +220,15 @@ SECURITY: Final[tuple[Row, ...]] = (
         words=("pods with labels of foo.example.com/",),
         of=("Pod", "impostor"),
     ),
-    borne("a child that somebody deletes, and that is made again", *PARENT, Remove(*CHILD_OF_IT)),
+    borne(
+        "a child that somebody deletes, and that is made again",
+        *PARENT,
+        Remove(*CHILD_OF_IT),
+        shows=children("ServiceFooSet/demo-server"),
+    ),
     borne(
         "labels of ours on the set, which mean nothing there",
         Create(a("FooSet", metadata={"labels": {SET_UID: "1", OWNER_UID: "2"}}, service=[service()])),
+        shows=own_labels,
     ),
 )

@@ -6,6 +6,7 @@ from typing import Final
 from foosets.api.names import Reason
 from tests.badinput.objects import a, batch, batches, container, once, pods, service
 from tests.badinput.rows import Create, Row, Send, borne, by_condition, by_schema, by_server
+from tests.badinput.showing import both, noted, pods_with
 
 INVALID: Final = Reason.INVALID_POD_TEMPLATE
 ENTRY: Final = "spec.batch[0].name"
@@ -26,6 +27,9 @@ SURROGATE: Final = (
     b'"annotations": {"half": "\\ud800"}}, "spec": {}}'
 )
 NO_UTF8: Final = SURROGATE.replace(b"\\ud800", b"\xff\xfe")
+UNPRINTABLE: Final = "a\x00b\x07c \u202e txt \U0001f680"
+QUOTED: Final = '"}},{{ .Values }} ${HOME} $(id) %s %b \\"'
+ARGUMENTS: Final = ['"}', "%b", "$(FOOSET_INDEX)", "\u2028"]
 
 STRINGS: Final[tuple[Row, ...]] = (
     by_schema("a name of 44 characters", a("BatchFooSet", "n" * 44, template=once()), "metadata.name", "at most 43"),
@@ -112,17 +116,14 @@ STRINGS: Final[tuple[Row, ...]] = (
     borne("bytes that are no UTF-8", Send("FooSet", NO_UTF8)),
     borne(
         "a zero byte, a bell, and text that runs backwards",
-        Create(batches(template=once(metadata={"annotations": {"note": "a\x00b\x07c \u202e txt \U0001f680"}}))),
+        Create(batches(template=once(metadata={"annotations": {"note": UNPRINTABLE}}))),
+        shows=noted(UNPRINTABLE),
     ),
     borne(
         "quotes, braces and templates of other languages",
         Create(
-            batches(
-                template=once(
-                    metadata={"annotations": {"note": '"}},{{ .Values }} ${HOME} $(id) %s %b \\"'}},
-                    containers=[container(args=['"}', "%b", "$(FOOSET_INDEX)", "\u2028"])],
-                )
-            )
+            batches(template=once(metadata={"annotations": {"note": QUOTED}}, containers=[container(args=ARGUMENTS)]))
         ),
+        shows=both(noted(QUOTED), pods_with(1, args=ARGUMENTS)),
     ),
 )

@@ -18,6 +18,7 @@ from tests.badinput.rows import (
     by_server,
     by_template_policy,
 )
+from tests.badinput.showing import children, of_it
 
 INVALID: Final = Reason.INVALID_POD_TEMPLATE
 UNSUPPORTED: Final = Reason.UNSUPPORTED_TEMPLATE
@@ -81,13 +82,18 @@ STRUCTURE: Final[tuple[Row, ...]] = (
     ),
     by_server("a request of 4 MB", Send("FooSet", b'{"a": "%b"}' % (b"x" * 2**22)), "too large"),
     borne("an empty set", Create(a("FooSet"))),
-    borne("a field that does not exist, which is pruned", Create(a("FooSet", bacth=[batch()], batch=[batch()]))),
+    borne(
+        "a field that does not exist, which is pruned",
+        Create(a("FooSet", bacth=[batch()], batch=[batch()])),
+        shows=of_it(lambda found: "bacth" not in found["spec"]),
+    ),
     borne("a status that is sent along, which is dropped", Create(batches() | {"status": {"observedGeneration": 99}})),
     borne(
         "a change to null",
         Create(services()),
         Change("FooSet", "demo", {"spec": {"service": None}}),
         Change("FooSet", "demo", {"spec": {"batch": None}}),
+        shows=children(),
     ),
     borne(
         "an owner that does not exist",
@@ -207,11 +213,12 @@ STRUCTURE: Final[tuple[Row, ...]] = (
 
 
 def _twice() -> bytes:
-    """A FooSet that says its spec twice."""
+    """A FooSet that says its spec twice: first of one part, and then of none."""
+    first = json.dumps({"batch": [batch()]})
     text = json.dumps({"apiVersion": API_VERSION, "kind": "FooSet", "metadata": {"name": "demo"}, "spec": {}})
-    return text.replace('"spec"', '"spec": {}, "spec"').encode()
+    return text.replace('"spec"', f'"spec": {first}, "spec"').encode()
 
 
 STRUCTURE_OF_JSON: Final[tuple[Row, ...]] = (
-    borne("a member that is said twice, of which the last counts", Send("FooSet", _twice())),
+    borne("a member that is said twice, of which the last counts", Send("FooSet", _twice()), shows=children()),
 )

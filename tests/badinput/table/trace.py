@@ -5,6 +5,7 @@ from typing import Final
 from foosets.api.names import PARENT_REPLICAS, STAMPS, TRACEPARENT
 from tests.badinput.objects import a, batch, batches, once, pods, service, services
 from tests.badinput.rows import Await, By, Change, Create, EachPod, Row, borne, by_server, by_template_policy
+from tests.badinput.showing import first_pod_lives, own_trace
 
 SOUND: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CHILD: Final = ("ServiceFooSet", "demo-server")
@@ -43,6 +44,7 @@ TRACE: Final[tuple[Row, ...]] = (
         borne(
             f"a traceparent {how} on a set",
             Create(a("FooSet", metadata=marked(**{TRACEPARENT: text}), batch=[batch()])),
+            shows=own_trace,
         )
         for how, text in HOSTILE.items()
     ),
@@ -53,6 +55,7 @@ TRACE: Final[tuple[Row, ...]] = (
             Await("FooSet", "demo", "Ready"),
             EachPod({"metadata": {"annotations": {STAMPS: text, TRACEPARENT: "x"}}}),
             Change("FooSet", "demo", {"metadata": {"annotations": {"looked": "again"}}}),
+            shows=first_pod_lives,
         )
         for how, text in STRANGE_STAMPS.items()
     ),
@@ -67,19 +70,23 @@ TRACE: Final[tuple[Row, ...]] = (
         "a traceparent on a parentless batch",
         Create(a("BatchFooSet", metadata=marked(**{TRACEPARENT: SOUND.upper(), STAMPS: "{"}), template=once())),
         of=("BatchFooSet", "demo"),
+        shows=own_trace,
     ),
     borne(
         "a traceparent on a parentless service",
         Create(a("ServiceFooSet", metadata=marked(**{TRACEPARENT: SOUND, STAMPS: "[]"}), template=pods())),
         of=("ServiceFooSet", "demo"),
+        shows=own_trace,
     ),
     borne(
         "a traceparent in a child's template, which the controller overwrites",
         Create(a("FooSet", batch=[batch(metadata=marked(**{TRACEPARENT: "evil"}))])),
+        shows=own_trace,
     ),
     borne(
         "a traceparent in a pod template, which the controller overwrites",
         Create(batches(template=once(metadata=marked(**{TRACEPARENT: SOUND})))),
+        shows=own_trace,
     ),
     borne(
         "a trace context that changes a hundred times",
@@ -88,6 +95,7 @@ TRACE: Final[tuple[Row, ...]] = (
             Change("FooSet", "demo", {"metadata": marked(**{TRACEPARENT: f"{SOUND[:-4]}{i:02x}-01"})})
             for i in range(100)
         ),
+        shows=own_trace,
     ),
     by_template_policy(
         "a parent's number in a child's template",
