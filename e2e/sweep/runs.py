@@ -107,7 +107,7 @@ def tell(
         with stage.traffic.arming(*(faults_in(scene.namespace) if faults_in else ())) as armed:
             story.act(scene)
             if is_the_end is None:
-                _wait_settled(stage, scene, SETTLED_QUIET_SECONDS)
+                wait_settled(stage, scene, SETTLED_QUIET_SECONDS)
             else:
                 _wait(stage, scene, is_the_end, armed)
         told = Telling(
@@ -139,11 +139,11 @@ def _begun(stage: Stage, story: Story, scene: Scene) -> Scene:
     scene.begin()
     story.begin(scene)
     if scene.sets():
-        _wait_settled(stage, scene, QUIET_SECONDS)
+        wait_settled(stage, scene, QUIET_SECONDS)
     return scene
 
 
-def _wait_settled(stage: Stage, scene: Scene, seconds: float) -> None:
+def wait_settled(stage: Stage, scene: Scene, seconds: float) -> None:
     """Wait until every set has settled, and nothing was written for so many seconds."""
     quiet = _Quiet(stage, scene.namespace)
     scene.until(lambda: scene.has_settled() and quiet.seconds() >= seconds, "settled and quiet")

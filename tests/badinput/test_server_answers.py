@@ -11,14 +11,15 @@ import pytest
 from e2e.cluster.local import LocalCluster
 from e2e.faults.traffic import Passed
 from e2e.sweep.outcome import End, act_of
-from e2e.sweep.runs import Telling, refer, tell
+from e2e.sweep.runs import QUIET_SECONDS, Telling, refer, tell, wait_settled
 from e2e.sweep.scene import Scene
 from e2e.sweep.stage import Stage, staged
 from e2e.sweep.stories import STORIES
 from e2e.sweep.sweeping import LANES
-from tests.badinput.playing import Place, condition
+from tests.badinput.playing import Place
 from tests.badinput.running import complaints, lives
 from tests.badinput.table.answers import LASTING, ONCE, Lasting, Once
+from tests.badinput.told import condition
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -31,11 +32,11 @@ SAID_WITHIN: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What was seen while a request was refused, and what came of the set when it was not any more."""
+    """What was seen while a request was refused, and which invariants do not hold when it is not any more."""
 
     ready: dict[str, Any]
     asked: int
-    end: End
+    broken: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,8 @@ def hold(stage: Stage, row: Lasting, wanted: End) -> Held:
             ready = said(Place(server, scene.namespace), row)
             asked = sum(_is(row, one) for one in stage.traffic.writes(scene.namespace))
         scene.until(lambda: End.of(scene) == wanted, "as it should be once nothing is refused")
-        return Held(ready, asked, End.of(scene))
+        wait_settled(stage, scene, QUIET_SECONDS)
+        return Held(ready, asked, list(map(str, stage.judge(scene.namespace, resent=0))))
 
 
 def said(place: Place, row: Lasting) -> dict[str, Any]:
@@ -119,6 +121,7 @@ def test_what_is_refused_for_long_is_said_and_not_asked_in_a_loop(held: dict[str
     assert found.asked <= ASKED_MOST
     assert found.ready["status"] == "False"
     assert (found.ready["reason"], row.message in found.ready["message"]) == (row.reason, True)
+    assert found.broken == []
 
 
 def test_no_component_fails_of_an_answer(
