@@ -207,6 +207,14 @@ def test_a_refused_wish_is_the_cause_in_the_quotas_words() -> None:
     assert found.silent_in(NOW) is None
 
 
+def test_a_wish_that_other_pods_of_the_root_are_in_the_way_of_is_answered_and_nothing_is_wrong() -> None:
+    found = standing(GRANTED | {"queue": [queued("demo", 3) | {"reason": "Placing"}]}, 99)
+    (verdict,) = found.verdicts(Reason.REFINING)
+    assert (verdict.holds, verdict.reason, verdict.message) == (False, "Placing", "FooQuota team: cpu")
+    assert found.cause(Kind.FOOSET, "demo", NOW) is None
+    assert found.silent_in(NOW) is None
+
+
 def test_a_wish_without_an_answer_becomes_a_cause_after_a_while() -> None:
     found = standing(GRANTED, 14)
     (verdict,) = found.verdicts(Reason.REFINING)

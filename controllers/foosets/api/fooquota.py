@@ -110,8 +110,8 @@ class Waiting(Model):
     """The `metadata.generation` that asks for it."""
     since: AwareDatetime
     """Since when it has been waiting."""
-    reason: Literal[Reason.QUOTA_EXCEEDED, Reason.INVALID_POD_TEMPLATE]
-    """Why: there is not enough left, or what it asks for cannot be told."""
+    reason: Literal[Reason.QUOTA_EXCEEDED, Reason.INVALID_POD_TEMPLATE, Reason.PLACING]
+    """Why: there is not enough left, what it asks for cannot be told, or other pods of it have to go first."""
     message: Annotated[str, Field(max_length=1024)]
     """The reason in words: what it lacks."""
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Final
 
 from foosets.api.fooquota import FooQuota
-from foosets.api.names import DEFAULT_SCHEDULER, ConditionType, Reason
+from foosets.api.names import DEFAULT_SCHEDULER, UNBLOCKED_REASONS, ConditionType, Reason
 from foosets.api.pod import Pod
 from foosets.api.status import UNOBSERVED, BlockedBy
 from foosets.cli import advice
@@ -143,9 +143,9 @@ def _cause_of_pod(pod: Pod, descent: Descent, now: datetime) -> Cause | None:
 
 def _cause_of_quota(quota: FooQuota) -> Cause | None:
     """Return what the first set that waits for it lacks."""
-    if not quota.status.queue:
+    first = next((one for one in quota.status.queue if one.reason not in UNBLOCKED_REASONS), None)
+    if first is None:
         return None
-    first = quota.status.queue[0]
     return Cause(first.kind, first.name, ConditionType.QUOTA_RESERVED, first.reason, first.message, first.since)
 
 

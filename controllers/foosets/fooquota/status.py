@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from foosets.api.fooquota import (
     CHILDREN_MAX,
@@ -38,6 +39,13 @@ class Wait:
     lacks: Amounts
     crowded: bool = False
     short: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> Literal[Reason.INVALID_POD_TEMPLATE, Reason.PLACING, Reason.QUOTA_EXCEEDED]:
+        """Return why it waits. Nothing is wrong where it has all that it wants."""
+        if self.demand.invalid:
+            return Reason.INVALID_POD_TEMPLATE
+        return Reason.PLACING if self.short else Reason.QUOTA_EXCEEDED
 
 
 @dataclass(slots=True)
@@ -142,7 +150,7 @@ def _queue(quota: FooQuota, decision: Decision, reserved: Amounts, now: datetime
                 name=demand.name,
                 generation=demand.generation,
                 since=since.get(demand.uid, whole_second(now)),
-                reason=Reason.INVALID_POD_TEMPLATE if demand.invalid else Reason.QUOTA_EXCEEDED,
+                reason=wait.reason,
                 message=message[:MESSAGE_MAX],
             )
 

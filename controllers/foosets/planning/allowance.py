@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from foosets.api.customresource import CustomResource
-from foosets.api.names import ConditionType, Kind, Reason
+from foosets.api.names import UNBLOCKED_REASONS, ConditionType, Kind, Reason
 from foosets.api.status import Status
 from foosets.planning.causes import Cause
 from foosets.planning.conditions import Verdict, holds
@@ -120,6 +120,8 @@ class Standing:
         """Return what keeps the set, if a quota does."""
         if self.refused is not None:
             refused = self.refused
+            if refused.reason in UNBLOCKED_REASONS:
+                return None
             return Cause(kind, name, ConditionType.QUOTA_RESERVED, Reason(refused.reason), refused.message)
         if self.silent_from is None or self.silent_from > now:
             return None

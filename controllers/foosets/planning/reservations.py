@@ -21,7 +21,10 @@ from foosets.planning.quantity import amount
 
 
 class Refusal(NamedTuple):
-    """What a FooQuota says of a wish that does not fit; `generation` is the newest of the root that it is about."""
+    """What a FooQuota says of a wish that does not fit; `generation` is the newest of the root that it is about.
+
+    Nothing is wrong by its reason where the root has all that it asks for, and other pods of it have to go first.
+    """
 
     generation: int
     reason: str
