@@ -10,15 +10,17 @@ import argparse
 import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 
 from e2e.bench import figures
-from e2e.invariants.history import Violation
+from e2e.invariants.fitting import quantity, requests
+from e2e.invariants.history import Violation, controller, has_ended
 from foosets.api.meta import BATCHFOOSETS, FOOQUOTAS, FOOSETS, SERVICEFOOSETS, Key, Resource
-from foosets.api.names import Component
+from foosets.api.names import SET_UID, Component, Reason
 from tests.e2e import manifests
 from tests.sequences.cell import NAMESPACE, USER, Cell, Object, Played, RestlessError, play
 from tests.sequences.lateness import explains
@@ -28,6 +30,8 @@ from tests.virtualtime import HangsError
 EVENTS: Final = 14
 PAUSES: Final = (0.0, 0.05, 0.5, 3.0)
 """Seconds between two events: within a moment, before and after caches have caught up, and when all has happened."""
+GRACE_PERIODS: Final = (0.5, 0.5, 30.0)
+"""Seconds that pods take to end: those of one history at once, or only when their grace period is over."""
 DEATHS: Final = 0.01
 """How likely it is that something happens to a component at one of its writes."""
 VERSIONS_MAX: Final = 4000
@@ -60,6 +64,7 @@ class Events:
             (self._come, 5),
             (self._scale_a_child, 3),
             (self._change, 4),
+            (self._change_alone, 2),
             (self._go, 3),
             (self._lose_a_child, 1),
             (self._limit, 1),
@@ -89,13 +94,19 @@ class Events:
         for fooset in self._some(FOOSETS):
             self._patch(FOOSETS, fooset, {"spec": self._parts()})
 
+    def _change_alone(self) -> None:
+        """The template of a set without parent becomes another, and perhaps its count, too."""
+        resource = self._rng.choice((BATCHFOOSETS, SERVICEFOOSETS))
+        for one in self._some(resource, alone=True):
+            wish = self._batch() if resource == BATCHFOOSETS else self._service()
+            self._patch(resource, one, {"spec": wish if self._rng.random() < 0.5 else {"template": wish["template"]}})
+
     def _go(self) -> None:
         resource = self._rng.choice(SETS)
-        for one in self._some(resource):
-            if not one["metadata"].get("ownerReferences"):
-                orphaned = "Orphan" if resource == FOOSETS else "Background"  # pods without a set are nobody's
-                policy = self._rng.choice(("Background", "Background", "Foreground", orphaned))
-                self._cell.server.delete(resource, _key(one), user=USER, propagationPolicy=policy)
+        for one in self._some(resource, alone=True):
+            orphaned = "Orphan" if resource == FOOSETS else "Background"  # pods without a set are nobody's
+            policy = self._rng.choice(("Background", "Background", "Foreground", orphaned))
+            self._cell.server.delete(resource, _key(one), user=USER, propagationPolicy=policy)
 
     def _lose_a_child(self) -> None:
         resource = self._rng.choice((BATCHFOOSETS, SERVICEFOOSETS))
@@ -133,11 +144,12 @@ class Events:
     def _service(self) -> Object:
         return manifests.service(self._rng.randint(0, 3), cpu=self._rng.choice(CPUS))
 
-    def _some(self, resource: Resource) -> Iterator[Object]:
-        """Yield one object of the resource, if there is any that stays."""
+    def _some(self, resource: Resource, *, alone: bool = False) -> Iterator[Object]:
+        """Yield one object of the resource, if there is any that stays; `alone` is one without parent."""
         found = [one for one in self._cell.server.all(resource) if "deletionTimestamp" not in one["metadata"]]
-        if found:
-            yield self._rng.choice(found)
+        roots = [one for one in found if not (alone and one["metadata"].get("ownerReferences"))]
+        if roots:
+            yield self._rng.choice(roots)
 
     def _patch(self, resource: Resource, one: Object, patch: Object) -> None:
         self._cell.server.change(resource, _key(one), patch, user=USER)
@@ -154,6 +166,7 @@ def played(seed: int) -> Played:
 
     async def story(cell: Cell) -> None:
         cell.versions_max = VERSIONS_MAX
+        cell.kubelets.pace = replace(cell.kubelets.pace, end=chance.choice(GRACE_PERIODS))
         events = Events(cell, chance)
         events.begin()
         for _ in range(EVENTS):
@@ -176,7 +189,7 @@ def problems(seed: int) -> list[str]:
     lines = [str(one) for one in found.violations() if _counts(one)]
     if any(line.startswith(PODS) for line in lines) and explains(found.history, found.arrivals, found.lag):
         lines = [f"{LATE}{line}" if line.startswith(PODS) else line for line in lines]
-    return [*bugs, *lines]
+    return [*bugs, *_idle(found), *lines]
 
 
 def faults(found: dict[int, list[str]], count: int) -> dict[int, list[str]]:
@@ -184,6 +197,41 @@ def faults(found: dict[int, list[str]], count: int) -> dict[int, list[str]]:
     late = {seed for seed, lines in found.items() if all(line.startswith(LATE) for line in lines)}
     few = len(late) <= LATE_IN_A_HUNDRED * count // 100
     return {seed: lines for seed, lines in found.items() if not (few and seed in late)}
+
+
+def _idle(found: Played) -> Iterator[str]:
+    """Yield who holds more at rest than its pods take: there is room for all pods of these histories on the nodes.
+
+    A FooSet that waits may hold what its children were told of which there is one that goes on; and all that it was
+    given if a child's name is taken by another.
+    """
+    sets = {one["metadata"]["uid"]: one for resource in SETS for one in found.objects[resource.plural]}
+    for quota in found.objects["fooquotas"]:
+        status = quota.get("status", {})
+        waiting = {one["uid"] for one in status.get("queue", ())}
+        for entry in status.get("reservations", ()):
+            root = sets.get(entry["uid"], {})
+            if root.get("status", {}).get("blockedBy", {}).get("reason") == Reason.NAME_COLLISION:
+                continue
+            taken = [{**requests(pod), "pods": 1} for pod in found.objects["pods"] if _is_charged(pod, entry["uid"])]
+            going_on = {one["metadata"]["name"] for one in sets.values() if _goes_on(one, root)}
+            told = [one for one in entry["children"] if entry["uid"] in waiting and one["name"] in going_on]
+            for name, held in entry["requests"].items():
+                used = sum(pod.get(name, 0) for pod in taken)
+                may_use = sum(one["count"] * quantity(one["podRequests"][name]) for one in told)
+                if quantity(held) > max(used, may_use):
+                    yield f"I15 FooQuota {quota['metadata']['name']}: {entry['name']} holds {name}={held}, uses {used}"
+
+
+def _goes_on(one: Object, root: Object) -> bool:
+    """Whether it is a child of the FooSet and has not come to its end."""
+    ended = any(told["type"] in {"Complete", "Failed"} for told in one.get("status", {}).get("conditions", ()))
+    return bool(root) and controller(one).get("uid") == root["metadata"]["uid"] and not ended
+
+
+def _is_charged(pod: Object, root: str) -> bool:
+    """Whether the pod has not ended and is one of the root's, or of a set that became a root when its parent went."""
+    return not has_ended(pod) and root in {pod["metadata"]["labels"][SET_UID], controller(pod)["uid"]}
 
 
 def _counts(violation: Violation) -> bool:
@@ -206,7 +254,7 @@ writes, and watches are seconds late.
 
 A history of one of the rows is played again by `python -m tests.sequences.quotas --seed N`: {seeds}."""
 KINDS: Final = {
-    "more is given than a limit allows, a set is charged twice, or something is held for what is gone": "I15 FooQuota",
+    "more is given than a limit allows, a set is charged twice, or something is held that nobody uses": "I15 FooQuota",
     "a pod was made by a count that had been taken back: its controller's watch was late (`docs/quota.md`)": LATE,
 }
 
