@@ -34,6 +34,11 @@ OF_ANY: dict[str, tuple[Raw, str, str]] = {
         INVALID,
         "metadata.annotations may not set foo.example.com/allow-child-edits",
     ),
+    "a label of ours that goes over two lines": (
+        with_metadata(labels={"foo.example.com/a\nb": "1"}),
+        INVALID,
+        "metadata.labels may not set foo.example.com/a b",
+    ),
     "a node": (template(nodeName="n1"), INVALID, "spec.nodeName must be empty"),
     "an ephemeral container": (
         template(ephemeralContainers=[{"name": "debug", "image": "debug"}]),
@@ -48,6 +53,11 @@ OF_OUR_PLACERS: dict[str, tuple[Raw, str, str]] = {
         template(volumes=[{"name": "tmp", "emptyDir": {}}, CLAIMED]),
         UNSUPPORTED,
         "spec.volumes[name=data] needs a claim to be bound",
+    ),
+    "a claim under a name that goes over two lines": (
+        template(volumes=[CLAIMED | {"name": "a\nb"}]),
+        UNSUPPORTED,
+        "spec.volumes[name=a b] needs a claim to be bound",
     ),
     "an ephemeral volume": (template(volumes=[EPHEMERAL]), UNSUPPORTED, "spec.volumes[name=data] needs a claim"),
     "resource claims": (template(resourceClaims=[{"name": "gpu"}]), UNSUPPORTED, "spec.resourceClaims need"),

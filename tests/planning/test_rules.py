@@ -6,7 +6,7 @@ from foosets.api.fooset import FooSetSpec
 from foosets.planning import rules
 from foosets.planning.rules import Fault
 from tests.builders import Raw, template
-from tests.faulty import FAULTY, FINE_OBJECTS, OF_ANY, OF_OUR_PLACERS, Faulty, of_fooset
+from tests.faulty import CLAIMED, FAULTY, FINE_OBJECTS, OF_ANY, OF_OUR_PLACERS, Faulty, of_fooset
 
 
 def judged(kind: str, spec: Raw) -> Fault | None:
@@ -36,6 +36,12 @@ def test_every_fault_names_a_way_out(faulty: Faulty) -> None:
     assert fault is not None
     _, _, way_out = fault.message.partition("; " if ";" in fault.message else ": ")
     assert way_out
+
+
+def test_a_fault_names_its_field_however_long_a_name_in_it_is() -> None:
+    fault = rules.batch_template(template(volumes=[CLAIMED | {"name": "x" * 6_000}]))
+    assert fault is not None
+    assert fault.message == f"spec.template.spec.volumes[name={'x' * 6_000}"[: rules.MESSAGE_MAX]
 
 
 @pytest.mark.parametrize("case", OF_OUR_PLACERS)

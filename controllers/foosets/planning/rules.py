@@ -19,6 +19,8 @@ from foosets.api.names import GROUP, Reason
 DEFAULT_SCHEDULER_WAY_OUT: Final = (
     "name a scheduler that does: a ServiceFooSet with template.spec.schedulerName: default-scheduler"
 )
+MESSAGE_MAX: Final = 1024
+"""Characters of a fault's message. The API server says nothing of a policy's that is much longer, or no single line."""
 IN_A_SET: Final = "spec.template"
 """Where the pod template of a BatchFooSet and a ServiceFooSet is."""
 
@@ -138,8 +140,13 @@ def _spec(template: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _invalid(message: str) -> Fault:
-    return Fault(Reason.INVALID_POD_TEMPLATE, message)
+    return Fault(Reason.INVALID_POD_TEMPLATE, _shown(message))
 
 
 def _unplaceable(what: str) -> Fault:
-    return Fault(Reason.UNSUPPORTED_TEMPLATE, f"{what}; {DEFAULT_SCHEDULER_WAY_OUT}")
+    return Fault(Reason.UNSUPPORTED_TEMPLATE, _shown(f"{what}; {DEFAULT_SCHEDULER_WAY_OUT}"))
+
+
+def _shown(message: str) -> str:
+    """Return the message as it can be shown whatever names users have put into it."""
+    return message.replace("\n", " ")[:MESSAGE_MAX]

@@ -166,6 +166,18 @@ STRUCTURE: Final[tuple[Row, ...]] = (
         "a claim to a volume", batches(template=once(volumes=CLAIMED)), "volume", SCHEDULED, reason=UNSUPPORTED
     ),
     by_template_policy(
+        "a claim under a name that goes over two lines",
+        a("BatchFooSet", template=once(volumes=[{"name": "a\nb", "ephemeral": {}}])),
+        "spec.template.spec.volumes[name=a b] needs a claim to be bound",
+        reason=UNSUPPORTED,
+    ),
+    by_template_policy(
+        "a claim under a name of 6,000 characters",
+        a("BatchFooSet", template=once(volumes=[{"name": "x" * 6_000, "ephemeral": {}}])),
+        "spec.template.spec.volumes[name=xxx",
+        reason=UNSUPPORTED,
+    ),
+    by_template_policy(
         "a resource claim",
         services(template=pods(resourceClaims=[{"name": "gpu"}])),
         "resourceClaims",
