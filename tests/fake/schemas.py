@@ -175,7 +175,11 @@ def _identity(schema: Schema, item: Any) -> Any:
 
 
 def _is_integer(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+    """Whether it is one to the API server, which reads as a float what has more than 64 bits."""
+    whole = (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and value.is_integer()
+    )
+    return whole and -(2**63) <= value < 2**63
 
 
 _IS: Final[Mapping[str, Callable[[Any], bool]]] = {
