@@ -26,13 +26,14 @@ SHOWN: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What becomes of an object: `refusals` are the CRD's words, one of which is said; `fault` is that of the rules.
+    """What becomes of an object: `refusals` are the CRD's words, one of which is said; `faults` are those of the rules.
 
-    `told` is the fault that the controller says where nobody refused the object.
+    Of several parts each may have one: the policy says one of them. `told` is the one that the controller says where
+    nobody refused the object.
     """
 
     refusals: Sequence[str] = ()
-    fault: Fault | None = None
+    faults: Sequence[Fault] = ()
     told: Fault | None = None
 
 
@@ -40,7 +41,7 @@ def foretold(manifest: Manifest) -> Foretold:
     """Return who refuses an object, and why; nothing if it is to be seen what Kubernetes makes of it."""
     name, stored = manifest["metadata"]["name"], let_through(manifest)
     if stored is not None:
-        return Foretold(tuple(_against_cel(stored)), fault_of(stored), told_of(stored))
+        return Foretold(tuple(_against_cel(stored)), tuple(_faults(stored)), told_of(stored))
     schema = schema_of(manifest["kind"])
     fields = tuple(cause.field for cause in causes(schema, filled(schema, pruned(schema, _copy(manifest))), None))
     return Foretold(fields if _may_be(name) else (*fields, "metadata.name"))
@@ -67,6 +68,16 @@ def fault_of(stored: Manifest) -> Fault | None:
             return rules.service_template(spec["template"])
 
 
+def _faults(stored: Manifest) -> Iterator[Fault]:
+    """The first fault of each part."""
+    spec, lists = stored["spec"], ("batch", "service")
+    rest = {name: part for name, part in spec.items() if name not in lists}
+    parts = [rest | {name: [entry]} for name in lists for entry in spec.get(name, ())]
+    for alone in parts if stored["kind"] == Kind.FOOSET else [spec]:
+        if (fault := fault_of(stored | {"spec": alone})) is not None:
+            yield fault
+
+
 def told_of(stored: Manifest) -> Fault | None:
     """The fault that the controller comes to tell of; a batch of no completions is complete, whatever its template."""
     done = stored["kind"] == Kind.BATCHFOOSET and stored["spec"]["completions"] == 0
@@ -74,7 +85,11 @@ def told_of(stored: Manifest) -> Fault | None:
 
 
 def _against_cel(stored: Manifest) -> Iterator[str]:
-    """The words of the CRD's rules in CEL that an object breaks; those on names no generated object does."""
+    """The words of the CRD's rules in CEL that an object breaks; no generated object has names that are too long."""
+    spec = stored["spec"]
+    batches, services = ({entry["name"] for entry in spec.get(part, ())} for part in ("batch", "service"))
+    if batches & services:
+        yield "a name may be used only once over batch and service"
     for batch, template in _templates(stored):
         policy = template["spec"].get("restartPolicy")
         if policy not in (ENDING if batch else UNENDING):

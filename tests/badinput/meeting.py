@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -76,11 +77,14 @@ def meet(ground: Ground, witness: Witness, numbers: Iterable[int]) -> Meeting:
         left = _left(place)
     met = {int(number): one for number, one in found.items()}
     writes = ground.writes()
-    with_pods = {one.body["metadata"]["labels"][SET_NAME] for one in pods_made(writes.get(namespace, ()))}
+    made: defaultdict[str, set[str]] = defaultdict(set)
+    for one in pods_made(writes.get(namespace, ())):
+        pod = one.body["metadata"]
+        made[pod["labels"][SET_NAME]].add(pod["ownerReferences"][0]["name"])
     return Meeting(
         met=met,
         wrong={
-            number: list(problems(foretold(generated(number)), one, f"g-{number}" in with_pods, guarded=ground.guarded))
+            number: list(problems(foretold(generated(number)), one, made[f"g-{number}"], guarded=ground.guarded))
             for number, one in met.items()
         },
         took=took,
@@ -91,11 +95,11 @@ def meet(ground: Ground, witness: Witness, numbers: Iterable[int]) -> Meeting:
     )
 
 
-def problems(foretold: Foretold, met: Met, has_pods: bool, *, guarded: bool) -> Iterator[str]:  # noqa: FBT001
-    """Yield what is not as it was foretold; `has_pods` is whether a pod was ever made of the object."""
-    told = foretold.told
-    if foretold.refusals or (foretold.fault is not None and guarded):
-        yield from _refused_otherwise(foretold, met.answer)
+def problems(expected: Foretold, met: Met, made: Collection[str], *, guarded: bool) -> Iterator[str]:
+    """Yield what is not as it was foretold; `made` are the sets that pods were ever made for, by name."""
+    told = expected.told
+    if expected.refusals or (expected.faults and guarded):
+        yield from _refused_otherwise(expected, met.answer)
         return
     if not met.answer.taken:
         yield f"refused, and nobody knows why: {met.answer.code}, {met.answer.message}"
@@ -112,13 +116,14 @@ def problems(foretold: Foretold, met: Met, has_pods: bool, *, guarded: bool) -> 
         yield f"unsupported, and no rule says so: {message}"
     if met.stands in ABOUT_TEMPLATE and not FIELD.search(message):
         yield f"names no field: {message}"
-    if has_pods and (met.stands in REFUSING or foretold.fault is not None):
+    blamed = met.found["status"].get("blockedBy", {}).get("name")
+    if (made and expected.faults) or (blamed in made and met.stands in REFUSING):
         yield f"a pod, and yet: {met.stands}, {message}"
 
 
-def _refused_otherwise(foretold: Foretold, answer: Answer) -> Iterator[str]:
-    by_policy = not foretold.refusals
-    words = [foretold.fault.message] if by_policy and foretold.fault is not None else foretold.refusals
+def _refused_otherwise(expected: Foretold, answer: Answer) -> Iterator[str]:
+    by_policy = not expected.refusals
+    words = [fault.message for fault in expected.faults] if by_policy else expected.refusals
     if answer.code != 422:
         yield f"not refused, or not as invalid: {answer}"
     if by_policy is not (f"{POLICY} 'foosets-templates'" in answer.message):
