@@ -80,7 +80,9 @@ def _too_many(history: History, key: Callable[[Write], Hashable], most: int) -> 
 
 
 def _status_target(write: Write) -> Hashable:
-    return (write.resource, write.namespace, write.name) if write.resource.endswith("/status") else None
+    """The object whose status is written. One that is made anew under its name is another."""
+    uid = write.body.get("metadata", {}).get("uid", "")
+    return (write.resource, write.namespace, write.name, uid) if write.resource.endswith("/status") else None
 
 
 def _request(write: Write) -> Hashable:

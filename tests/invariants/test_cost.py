@@ -68,6 +68,13 @@ def test_a_status_whose_reply_was_lost_may_be_sent_once_more(told: Recording, wr
     assert told.broken(at_rest=False, resent=1) == broken
 
 
+def test_each_object_that_has_had_a_name_has_statuses_of_its_own(told: Recording) -> None:
+    for version in range(8):
+        body = {"metadata": {"uid": f"u{version // 4}", "resourceVersion": str(version)}}
+        told.wrote(BATCH, "update", "batchfoosets/status", at=told.now, body=body)
+    assert told.broken(at_rest=False) == []
+
+
 def test_a_request_that_is_refused_again_and_again_is_a_hot_loop(told: Recording) -> None:
     for _ in range(9):
         told.wrote(BATCH, "create", "pods", code=403)
