@@ -18,6 +18,7 @@ from e2e.invariants.history import At, History, Version, Violation
 from e2e.invariants.judge import judge
 from e2e.invariants.recorder import Recorder
 from foosets.api import names
+from foosets.planning.trace import RUNNING_AFTER_SECONDS, Height, close_margin
 from tests.badinput.judging import problems
 from tests.badinput.objects import a, batch, service
 from tests.badinput.playing import Place
@@ -32,8 +33,8 @@ POLL_SECONDS: Final = 0.2
 GOOD: Final = 40
 """Good sets that are made first, as many at a time as the bad ones then: how long the witness's changes take beside
 them, on a machine that is as busy."""
-SETTLING_SECONDS: Final = 5.0
-"""For what the last rows and the witness have left to do."""
+SETTLING_SECONDS: Final = RUNNING_AFTER_SECONDS + close_margin(Height.FOOSET) + 2.0
+"""For what the last rows have left to do: the trace of a batch that goes on running is closed that long afterwards."""
 REST_SECONDS: Final = 5.0
 """In which it is looked who writes after that."""
 LAG_SECONDS: Final = 10.0
