@@ -26,8 +26,12 @@ def ours(history: History) -> Iterator[Write]:
 
 
 def nothing_stale(history: History) -> Iterator[Violation]:
-    """I7: a status or a child is written at a version, and never at one older than the writer has used before."""
-    newest: dict[tuple[str, str, str], int] = {}
+    """I7: a status or a child is written at a version, and never at one older than the writer has used before.
+
+    Each writer for himself: he waits for one answer before he writes again, while answers to two writers come in any
+    order. That the version is still the newest when the write is stored, the API server sees to.
+    """
+    newest: dict[tuple[str, ...], int] = {}
     for write in ours(history):
         if not _is_computed_from_the_object(write) or not write.succeeded:
             continue
@@ -38,7 +42,7 @@ def nothing_stale(history: History) -> Iterator[Violation]:
                 yield Violation("I7", subject, f"{write.user} wrote it at no version")
             continue
         key, number = (
-            (write.resource.split("/")[0], write.name, metadata.get("uid", "")),
+            (write.user, write.resource.split("/")[0], write.name, metadata.get("uid", "")),
             int(metadata["resourceVersion"]),
         )
         if number < newest.get(key, 0):

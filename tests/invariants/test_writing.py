@@ -31,6 +31,12 @@ def test_a_write_at_an_older_version_is_stale(told: Recording) -> None:
     assert str(violation) == f"I7 batchfoosets/status ns/app: {BATCH} wrote it at 3 after a write at 5"
 
 
+def test_answers_to_two_writers_may_come_in_any_order(told: Recording) -> None:
+    told.wrote(BATCH, "update", "batchfoosets/status", **at(5))
+    told.wrote(FOOSET, "patch", "batchfoosets", **at(3))
+    assert told.judged(at_rest=False) == []
+
+
 def test_what_the_server_refused_was_not_written(told: Recording) -> None:
     told.wrote(BATCH, "update", "batchfoosets/status", **at(5))
     told.wrote(BATCH, "update", "batchfoosets/status", code=409, **at(3))
