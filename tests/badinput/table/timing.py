@@ -105,7 +105,6 @@ TIMING: Final[tuple[Row, ...]] = (
         "made and deleted ten times",
         Repeat(10, (Create(services()), Remove("FooSet", "demo"))),
         Create(services()),
-        breaks={"I12": "these are ten sets of one name, each of which is told of"},
     ),
     borne(
         "an entry that comes and goes",
