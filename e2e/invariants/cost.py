@@ -80,13 +80,17 @@ def _too_many(history: History, key: Callable[[Write], Hashable], most: int) -> 
 
 
 def _status_target(write: Write) -> Hashable:
-    """The object whose status is written. One that is made anew under its name is another."""
-    uid = write.body.get("metadata", {}).get("uid", "")
-    return (write.resource, write.namespace, write.name, uid) if write.resource.endswith("/status") else None
+    return _target(write) if write.resource.endswith("/status") else None
 
 
 def _request(write: Write) -> Hashable:
-    return (write.user, write.verb, write.resource, write.namespace, write.name) if write.name else None
+    return (write.user, write.verb, *_target(write)) if write.name else None
+
+
+def _target(write: Write) -> tuple[str, ...]:
+    """What is written. An object that is made anew under its name is another, where the writer says which he means."""
+    uid = write.body.get("metadata", {}).get("uid", "")
+    return (write.resource, write.namespace, write.name, uid)
 
 
 def _most_in_a_minute(times: list[datetime]) -> int:

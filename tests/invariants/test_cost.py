@@ -69,7 +69,7 @@ def test_a_status_whose_reply_was_lost_may_be_sent_once_more(told: Recording, wr
 
 
 def test_each_object_that_has_had_a_name_has_statuses_of_its_own(told: Recording) -> None:
-    for version in range(8):
+    for version in range(12):
         body = {"metadata": {"uid": f"u{version // 4}", "resourceVersion": str(version)}}
         told.wrote(BATCH, "update", "batchfoosets/status", at=told.now, body=body)
     assert told.broken(at_rest=False) == []
