@@ -88,16 +88,12 @@ def asked(story: Story, kind: str, client: dict[str, Any]) -> Iterator[None]:
 
 def tried(story: Story) -> str:
     """What the API server says when a pod is tried: the containers it would have, or why there is none."""
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, **_spec(manifests.pods(cpu="1"))}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": manifests.pods(cpu="1")["spec"]}
     shown = ("--output", "jsonpath={.spec.containers[*].name}")
     try:
         return story.kubectl("create", "--dry-run=server", *shown, "--filename", "-", stdin=json.dumps(pod))
     except ClusterError as error:
         return str(error)
-
-
-def _spec(template: manifests.Manifest) -> manifests.Manifest:
-    return {"spec": template["spec"]}
 
 
 def blame(story: Story) -> Any:

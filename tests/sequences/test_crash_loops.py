@@ -1,5 +1,6 @@
 """A container that ends again and again is one cause, told once; soon after it stays up there is none."""
 
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -36,9 +37,9 @@ def test_a_crash_loop_is_one_cause_and_goes_when_the_container_stays_up(part: st
         first, second = (pod["metadata"]["name"] for pod in cell.server.all(PODS, NAMESPACE))
         causes = set[tuple[str, ...]]()
         async with anyio.create_task_group() as group:
-            group.start_soon(crash_on, cell, first, probed)
+            group.start_soon(partial(crash_on, cell, first, probed=probed))
             await anyio.sleep(17)
-            group.start_soon(crash_on, cell, second, probed)
+            group.start_soon(partial(crash_on, cell, second, probed=probed))
             for _ in range(sum(PAUSES)):
                 causes |= {blamed(cell.fooset), blamed(cell.server.all(resource, NAMESPACE)[0])}
                 await anyio.sleep(1)
@@ -53,7 +54,7 @@ def test_a_crash_loop_is_one_cause_and_goes_when_the_container_stays_up(part: st
     play(story)
 
 
-async def crash_on(cell: Cell, pod: str, probed: bool) -> None:  # noqa: FBT001
+async def crash_on(cell: Cell, pod: str, *, probed: bool) -> None:
     """Report what a kubelet does of a container that runs for two seconds, whether or not something probes it."""
     for restarts, pause in enumerate(PAUSES, 1):
         report(cell, pod, {"waiting": {"reason": "CrashLoopBackOff", "message": f"back-off {pause}s"}}, restarts)
